@@ -1,0 +1,1 @@
+"""Where jobs run: in an engine process or in a thread."""

@@ -1,0 +1,1 @@
+"""Backbones, heads and freeze plans as Keras models."""
