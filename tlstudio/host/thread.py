@@ -1,0 +1,126 @@
+"""The threads of the window that run jobs: one training, and the small requests."""
+
+from collections import deque
+from collections.abc import Iterator
+from queue import SimpleQueue
+from typing import Protocol
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from tlstudio.control import Control
+from tlstudio.events import Event, Failed
+from tlstudio.host import jobs
+from tlstudio.host.jobs import Request, TrainRequest
+
+
+class Host(Protocol):
+    """Where jobs run, one at a time. `run` blocks between events; the rest may be called from
+    any thread and acts on the job that is running.
+    """
+
+    def run(self, request: Request) -> Iterator[Event]: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def stop(self) -> None: ...
+    def close(self) -> None:
+        """End what is running and give everything back, the GPU's memory included."""
+
+
+class InThreadHost:
+    """Runs jobs in the calling thread: for scans, and for training where a person prefers it."""
+
+    def __init__(self) -> None:
+        self._control = Control()
+
+    def run(self, request: Request) -> Iterator[Event]:
+        self._control = Control()
+        return jobs.run(request, self._control)
+
+    def pause(self) -> None:
+        self._control.pause()
+
+    def resume(self) -> None:
+        self._control.resume()
+
+    def stop(self) -> None:
+        self._control.stop()
+
+    def close(self) -> None:
+        self._control.stop()
+
+
+class TrainingThread(QThread):
+    """Runs one training. The window takes its events from a timer, so that a fast training
+    cannot flood the event loop; `finished` is emitted after the last one.
+    """
+
+    def __init__(self, host: Host, request: TrainRequest, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._host = host
+        self._request = request
+        self._events: deque[Event] = deque()
+
+    def run(self) -> None:
+        for event in self._host.run(self._request):
+            self._events.append(event)
+
+    def take_events(self) -> list[Event]:
+        """The events since the last call, oldest first."""
+        return [self._events.popleft() for _ in range(len(self._events))]
+
+    def pause(self) -> None:
+        self._host.pause()
+
+    def resume(self) -> None:
+        self._host.resume()
+
+    def stop(self) -> None:
+        """Ask for an end at the next batch; the best epoch is kept and saved."""
+        self._host.stop()
+
+
+class RequestThread(QThread):
+    """Runs small requests one after another on one host for as long as the window lives."""
+
+    answered = Signal(int, object)
+    """(ticket, event); the last event of a ticket is its result or `Failed`."""
+
+    def __init__(self, host: Host, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._host = host
+        self._queue: SimpleQueue[tuple[int, Request] | None] = SimpleQueue()
+        self._tickets = 0
+        self._dropped: set[int] = set()
+
+    def submit(self, request: Request) -> int:
+        """Queue a request; its events carry the returned ticket."""
+        self._tickets += 1
+        self._queue.put((self._tickets, request))
+        return self._tickets
+
+    def drop(self, ticket: int) -> None:
+        """Forget a request that has not started yet."""
+        self._dropped.add(ticket)
+
+    def run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            ticket, request = item
+            if ticket in self._dropped:
+                self._dropped.discard(ticket)
+                continue
+            for event in self._host.run(request):
+                self.answered.emit(ticket, event)
+
+    def close(self) -> None:
+        """Stop what runs and end the thread; waits for it."""
+        self._queue.put(None)
+        self._host.close()
+        self.wait()
+
+
+def failure(error: BaseException) -> Failed:
+    """An error that is no person's fault, as the event that the window shows."""
+    return Failed(
+        f"The job ended unexpectedly ({type(error).__name__}: {error}).",
+        "Please report this with the engine log; your pictures and runs are untouched.",
+    )
