@@ -1,0 +1,184 @@
+"""Run folders: one training on disk, written so that a kill leaves whole files only."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from tlstudio.errors import TlstudioError
+from tlstudio.events import Epoch, Evaluation, Event, Picture, to_json
+from tlstudio.paths import write_error, write_whole
+from tlstudio.project.spec import Project
+from tlstudio.project.store import parse_project, read_document
+
+FORMAT = "tlstudio run"
+VERSION = 1
+RUN = "run.json"
+EVENTS = "events.jsonl"
+HISTORY = "history.csv"
+METRICS = "metrics.json"
+LABELS = "labels.txt"
+PICTURES = "pictures.csv"
+MODEL = "model.keras"
+
+HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What `run.json` and `labels.txt` say. `classes` is the model's output order."""
+
+    folder: Path
+    project: Project
+    classes: tuple[str, ...]
+
+    @property
+    def model(self) -> Path:
+        return self.folder / MODEL
+
+
+class RunWriter:
+    """Writes a run folder as the training goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder. Raises TlstudioError when something is in it already."""
+        self.folder = folder
+        self._epochs: list[Epoch] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            taken = any(folder.iterdir())
+        except FileExistsError:
+            raise TlstudioError(
+                f"{folder} is a file, so no run can be saved there.", "Choose another folder."
+            ) from None
+        except OSError as error:
+            raise write_error(folder, error) from error
+        if taken:
+            raise TlstudioError(
+                f"{folder} is not empty.", "Choose a new or empty folder for the run."
+            )
+
+    def start(
+        self,
+        project: Project,
+        classes: Sequence[str],
+        train: Sequence[Picture],
+        val: Sequence[Picture],
+        versions: dict[str, str],
+    ) -> None:
+        """Write what the run is, before its first epoch."""
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "project": project.model_dump(mode="json"),
+            "versions": versions,
+            "data": {"fingerprint": fingerprint([*train, *val]), "pictures": len(train) + len(val)},
+            "seed": project.training.seed,
+        }
+        rows = [(p.path, p.label, "train") for p in train] + [(p.path, p.label, "val") for p in val]
+        self._write(PICTURES, _csv_text(("path", "label", "split"), rows))
+        self._write(LABELS, "".join(f"{name}\n" for name in classes))
+        self._write(RUN, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+    def record(self, event: Event) -> None:
+        """Append an event to `events.jsonl`, and an epoch to `history.csv` as well."""
+        path = self.folder / EVENTS
+        line = json.dumps(to_json(event), ensure_ascii=False) + "\n"
+        try:
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(line)
+        except OSError as error:
+            raise write_error(path, error) from error
+        if isinstance(event, Epoch):
+            self._epochs.append(event)
+            rows = [[getattr(epoch, name) for name in HISTORY_COLUMNS] for epoch in self._epochs]
+            self._write(HISTORY, _csv_text(HISTORY_COLUMNS, rows))
+
+    def finish(self, evaluation: Evaluation, best_epoch: int) -> None:
+        """Write how good the saved model is."""
+        metrics = asdict(evaluation) | {"best_epoch": best_epoch, "epochs": len(self._epochs)}
+        self._write(METRICS, json.dumps(metrics, indent=1, ensure_ascii=False) + "\n")
+
+    def _write(self, name: str, text: str) -> None:
+        write_whole(self.folder / name, text)
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run. Raises TlstudioError when it is missing, damaged or from a newer version."""
+    if not (folder / RUN).is_file():
+        raise TlstudioError(
+            f"{folder} is not a run: it has no {RUN}.",
+            "Choose a folder that `tlstudio train` or the window has saved.",
+        )
+    document = read_document(folder / RUN, FORMAT, VERSION)
+    project = parse_project(document["project"], folder / RUN)
+    try:
+        classes = tuple((folder / LABELS).read_text(encoding="utf-8").splitlines())
+    except (OSError, ValueError) as error:
+        raise _incomplete(folder, LABELS) from error
+    if len(classes) < 2:
+        raise _incomplete(folder, LABELS)
+    return Run(folder, project, classes)
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """The validation figures of a finished run. Raises TlstudioError when they are not there."""
+    names = set(Evaluation.__dataclass_fields__) - {"event"}
+    try:
+        metrics: dict[str, Any] = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        known = {name: value for name, value in metrics.items() if name in names}
+        return TypeAdapter(Evaluation).validate_python(known)
+    except (OSError, ValueError, AttributeError, ValidationError) as error:
+        raise _incomplete(folder, METRICS) from error
+
+
+def read_history(folder: Path) -> list[Epoch]:
+    """The epochs of a run, from its events. Raises TlstudioError when they cannot be read."""
+    try:
+        lines = (folder / EVENTS).read_text(encoding="utf-8").splitlines()
+        events = [json.loads(line) for line in lines]
+        epochs = [event for event in events if event.pop("event") == Epoch.event]
+        return TypeAdapter(list[Epoch]).validate_python(epochs)
+    except (OSError, ValueError, AttributeError, KeyError) as error:
+        raise _incomplete(folder, EVENTS) from error
+
+
+def read_pictures(folder: Path, split: str) -> list[Picture]:
+    """The pictures that a run trained on (`train`) or was validated with (`val`)."""
+    try:
+        with (folder / PICTURES).open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return [Picture(**row) for row in rows if row["split"] == split]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _incomplete(folder, PICTURES) from error
+
+
+def fingerprint(pictures: Sequence[Picture]) -> str:
+    """A SHA-256 over labels, file names and sizes: changes when the set of pictures does."""
+    digest = hashlib.sha256()
+    for picture in sorted(pictures, key=lambda picture: picture.path):
+        path = Path(picture.path)
+        size = path.stat().st_size if path.is_file() else -1
+        digest.update(f"{picture.label}\0{path.name}\0{size}\n".encode())
+    return digest.hexdigest()
+
+
+def _csv_text(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _incomplete(folder: Path, name: str) -> TlstudioError:
+    return TlstudioError(
+        f"The run {folder} is damaged: its {name} is missing or cannot be read.",
+        "Train again, or copy the run anew from where it came.",
+    )
