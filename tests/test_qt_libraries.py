@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tlstudio.errors import TlstudioError
-from tlstudio.qt_libraries import has_display, require_qt
+from tlstudio.qt_libraries import has_display, missing_packages, require_qt
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="about Linux libraries")
 
@@ -94,6 +94,11 @@ def test_xcb_is_not_asked_for_elsewhere(
         bare_environment.setenv(name, value)
     without_libraries(bare_environment, "libxcb-cursor.so.0")
     require_qt()
+
+
+def test_start_script_is_told_each_package_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_libraries(monkeypatch, "libglib-2.0.so.0", "libgthread-2.0.so.0", "libxcb-icccm.so.4")
+    assert missing_packages() == ["libglib2.0-0", "libxcb-icccm4"]
 
 
 def test_display_that_is_away_is_said_before_qt_aborts(

@@ -74,6 +74,14 @@ def require_qt() -> None:
             raise _no_display(f"The display {display!r} cannot be reached.")
 
 
+def missing_packages() -> list[str]:
+    """Debian's and Ubuntu's packages of the libraries that are not on this Linux system.
+
+    The start script asks this before anything is installed.
+    """
+    return _packages(_unloadable(QT_PACKAGES | XCB_PACKAGES))
+
+
 def _uses_xcb() -> bool:
     if not sys.platform.startswith("linux"):
         return False
@@ -113,8 +121,7 @@ def _no_display(message: str) -> TlstudioError:
 
 
 def _missing(libraries: list[str]) -> TlstudioError:
-    known = QT_PACKAGES | XCB_PACKAGES
-    packages = list(dict.fromkeys(known[name] for name in libraries if name in known))
+    packages = _packages(libraries)
     install = (
         f"On Debian or Ubuntu run: sudo apt-get install {' '.join(packages)}"
         if packages
@@ -125,3 +132,8 @@ def _missing(libraries: list[str]) -> TlstudioError:
         f"({', '.join(libraries)}).",
         install,
     )
+
+
+def _packages(libraries: list[str]) -> list[str]:
+    known = QT_PACKAGES | XCB_PACKAGES
+    return list(dict.fromkeys(known[name] for name in libraries if name in known))
