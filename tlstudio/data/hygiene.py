@@ -1,0 +1,44 @@
+"""Checks on the contents of picture files: can they be used, and are any the same."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from tlstudio.data.decode import load, unreadable
+from tlstudio.errors import PictureError
+from tlstudio.events import Picture, Problem
+
+
+def check(path: Path) -> str | PictureError:
+    """A digest of the file's bytes if it can be decoded, else why it cannot be."""
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            stream.seek(0)
+            load(stream, path, at_least=(1, 1))
+            return digest
+    except OSError as error:
+        return unreadable(path, error)
+    except PictureError as error:
+        return error
+
+
+def repeated(pictures: Iterable[tuple[Picture, str]]) -> list[Problem]:
+    """A problem for each picture whose bytes came before, in its own class or in another.
+
+    Takes the pictures with their digests.
+    """
+    first_with: dict[str, Picture] = {}
+    problems = []
+    for picture, digest in pictures:
+        first = first_with.setdefault(digest, picture)
+        if first is picture:
+            continue
+        if first.label == picture.label:
+            kind, where = "duplicate", "it counts twice"
+            if first.split != picture.split:
+                where = f"it is in both {first.split or 'no split'} and {picture.split or 'none'}"
+        else:
+            kind, where = "conflicting_label", f"it is both {first.label!r} and {picture.label!r}"
+        problems.append(Problem(picture.path, kind, f"The same picture as {first.path}: {where}."))
+    return problems

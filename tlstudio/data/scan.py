@@ -1,0 +1,314 @@
+"""Finding the labelled pictures of a folder or a CSV, and checking each."""
+
+import csv
+import os
+import re
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+
+from tlstudio.control import Control
+from tlstudio.data.ahead import run_ahead
+from tlstudio.data.decode import PICTURE_SUFFIXES, unreadable
+from tlstudio.data.hygiene import check, repeated
+from tlstudio.errors import PictureError, TlstudioError
+from tlstudio.events import Event, Picture, Problem, Progress, Scan, Warned
+
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""How folders and CSVs may name a split; pictures of `test` are left aside."""
+
+IGNORED = frozenset({"__macosx", "thumbs.db"})
+
+ARRANGE = (
+    "Make one subfolder a class, such as “cats” and “dogs”, put the pictures into them "
+    "and open the folder that holds both."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What names alone say, before any picture is opened."""
+
+    pictures: tuple[Picture, ...]
+    """In class order, then by name."""
+    classes: dict[str, str]
+    """Each class, also an empty one, with its folder or the CSV; in natural order."""
+    problems: tuple[Problem, ...] = ()
+    loose: int = 0
+    """Pictures right in the folder, which have no class and are left out."""
+
+
+def scan(source: Path, control: Control) -> Iterator[Event]:
+    """The scan job: progress at most ten times a second, then one `Scan`.
+
+    Raises TlstudioError where `list_pictures` does, and when fewer than two classes have usable
+    pictures; Cancelled when stopped.
+    """
+    listing = list_pictures(source)
+    total = len(listing.pictures)
+    yield Progress("scan", 0, total)
+    usable: list[tuple[Picture, str]] = []
+    problems = list(listing.problems)
+    reported = time.monotonic()
+    paths = [Path(picture.path) for picture in listing.pictures]
+    with closing(run_ahead(check, paths, control)) as results:
+        pairs = zip(listing.pictures, results, strict=True)
+        for done, (picture, result) in enumerate(pairs, start=1):
+            if isinstance(result, PictureError):
+                problems.append(Problem(picture.path, result.kind, str(result)))
+            else:
+                usable.append((picture, result))
+            if time.monotonic() - reported >= 0.1:
+                reported = time.monotonic()
+                yield Progress("scan", done, total)
+    yield Progress("scan", total, total)
+    problems += repeated(usable)
+    counts = Counter(picture.label for picture, _ in usable)
+    problems += [
+        Problem(place, "empty_class", f"Class “{label}” has no usable picture and is left out.")
+        for label, place in listing.classes.items()
+        if not counts[label]
+    ]
+    classes = {label: counts[label] for label in listing.classes if counts[label]}
+    if len(classes) < 2:
+        raise TlstudioError(
+            f"Of {len(listing.classes)} classes, {len(classes)} have pictures that can be used, "
+            "and training needs two.",
+            f"Mend or replace such files as this: {problems[0].detail}",
+        )
+    if listing.loose:
+        yield Warned(
+            f"{listing.loose:,} pictures lie beside the class folders and were left out.",
+            "Move them into the folder of their class to use them.",
+        )
+    yield Scan(
+        str(source.expanduser().absolute()),
+        tuple(picture for picture, _ in usable),
+        tuple(problems),
+        classes,
+    )
+
+
+def list_pictures(source: Path) -> Listing:
+    """The labelled pictures by name, without opening any; quick.
+
+    `source` is a folder with one subfolder a class, a folder with train and val subfolders of
+    that kind, or a CSV with the columns path, label and, if wanted, split. Raises TlstudioError
+    when it is none of these, cannot be read, or has pictures of fewer than two classes.
+    """
+    source = source.expanduser().absolute()
+    try:
+        if source.is_dir():
+            listing = _list_folder(source)
+        elif not source.exists():
+            raise TlstudioError(
+                f"There is no folder or file “{source}”.",
+                "Check its name and that its disk is connected, or choose another.",
+            )
+        elif source.suffix.lower() == ".csv":
+            listing = _list_csv(source)
+        else:
+            raise TlstudioError(f"“{source.name}” is neither a folder nor a CSV.", ARRANGE)
+    except OSError as error:
+        what = unreadable(Path(error.filename or source), error)
+        raise TlstudioError(what.message, what.hint) from error
+    _require_two_classes(source, listing)
+    return listing
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A key that sorts names as people do: class2 before class10, whatever the case."""
+    parts = re.split("([0-9]+)", name.casefold())
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
+
+
+def _require_two_classes(source: Path, listing: Listing) -> None:
+    labels = list(dict.fromkeys(picture.label for picture in listing.pictures))
+    if len(labels) > 1:
+        return
+    if not labels and listing.loose:
+        raise TlstudioError(
+            f"The pictures lie right in “{source.name}”, so their classes are not known.", ARRANGE
+        )
+    if not labels and listing.problems:
+        raise TlstudioError(
+            f"“{source.name}” has no pictures that can be read.", listing.problems[0].detail
+        )
+    if not labels:
+        raise TlstudioError(f"“{source.name}” has no pictures in it.", ARRANGE)
+    if listing.classes[labels[0]] == str(source):
+        hint = "Add rows with pictures of at least one more class."
+    else:
+        hint = (
+            f"Add a second subfolder with pictures beside “{labels[0]}”, "
+            f"or open “{labels[0]}” itself if its own subfolders are the classes."
+        )
+    raise TlstudioError(
+        f"“{source.name}” has pictures of one class only, “{labels[0]}”, and training needs two.",
+        hint,
+    )
+
+
+def _list_folder(source: Path) -> Listing:
+    folders, loose = _entries(source)
+    roots = _split_folders(folders)
+    if roots:
+        loose = []
+    else:
+        roots = [(source, "")]
+    pictures: list[Picture] = []
+    classes: dict[str, str] = {}
+    problems: list[Problem] = []
+    for root, split in roots:
+        folders, beside = _entries(root)
+        if root != source:
+            loose += beside
+        for folder in folders:
+            label = _label(folder.name)
+            classes.setdefault(label, str(folder))
+            for path in _walk(folder, problems):
+                pictures.append(Picture(str(path), label, split))
+    return _listing(pictures, classes, problems, len(loose))
+
+
+def _split_folders(folders: list[Path]) -> list[tuple[Path, str]]:
+    """The train and val folders among the subfolders; none where these are classes.
+
+    A class may be called train too: the split is believed when train has subfolders and either
+    val has or nothing but splits is there.
+    """
+    splits = [(folder, SPLITS.get(folder.name.casefold(), "")) for folder in folders]
+    used = [(folder, split) for folder, split in splits if split in ("train", "val")]
+    arranged = {split for folder, split in used if _entries(folder)[0]}
+    if arranged == {"train", "val"} or ("train" in arranged and all(s for _, s in splits)):
+        return used
+    return []
+
+
+def _list_csv(source: Path) -> Listing:
+    pictures: dict[tuple[str, str], Picture] = {}
+    problems: list[Problem] = []
+    try:
+        with source.open(encoding="utf-8-sig", newline="") as stream:
+            header = stream.readline()
+            stream.seek(0)
+            # Some spreadsheets write semicolons, depending on the country.
+            rows = csv.DictReader(stream, delimiter=";" if ";" in header else ",")
+            columns = [name.strip().lower() for name in rows.fieldnames or ()]
+            rows.fieldnames = columns
+            if not {"path", "label"} <= set(columns):
+                raise TlstudioError(
+                    f"“{source.name}” lacks the columns path and label.",
+                    "Its first line must read path,label or path,label,split.",
+                )
+            for row in rows:
+                picture = _picture_of_row(source, row, rows.line_num)
+                if picture.split == "test":
+                    continue
+                if pictures.setdefault((picture.path, picture.label), picture) is not picture:
+                    detail = f"Line {rows.line_num} names it once more."
+                    problems.append(Problem(picture.path, "duplicate", detail))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TlstudioError(
+            f"“{source.name}” cannot be read as a CSV ({error}).",
+            "Save it as CSV in UTF-8 with the columns path,label and, if wanted, split.",
+        ) from error
+    classes = {picture.label: str(source) for picture in pictures.values()}
+    return _listing(pictures.values(), classes, problems)
+
+
+def _picture_of_row(source: Path, row: dict[str, str | None], line: int) -> Picture:
+    path, label, split = ((row.get(name) or "").strip() for name in ("path", "label", "split"))
+    if not path or not label:
+        missing = "label" if path else "path"
+        raise TlstudioError(
+            f"Line {line} of “{source.name}” has no {missing}.",
+            "Fill it in, or delete the line.",
+        )
+    if split and split.lower() not in SPLITS:
+        raise TlstudioError(
+            f"Line {line} of “{source.name}” has the unknown split “{split}”.",
+            "Write train, val or test, or leave it empty.",
+        )
+    return Picture(str(source.parent / path), _label(label), SPLITS.get(split.lower(), ""))
+
+
+def _listing(
+    pictures: Iterable[Picture], classes: dict[str, str], problems: list[Problem], loose: int = 0
+) -> Listing:
+    ordered = sorted(classes, key=natural)
+    position = {label: i for i, label in enumerate(ordered)}
+    return Listing(
+        tuple(sorted(pictures, key=lambda p: (position[p.label], natural(p.path)))),
+        {label: classes[label] for label in ordered},
+        tuple(problems),
+        loose,
+    )
+
+
+def _label(name: str) -> str:
+    """A class's name; composed alike wherever the folder was written."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The subfolders and the pictures right in a folder, by name. Raises OSError."""
+    folders, pictures = [], []
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=attrgetter("name")):
+            if entry.name.startswith(".") or entry.name.casefold() in IGNORED:
+                continue
+            if _is_folder(entry):
+                folders.append(Path(entry))
+            elif Path(entry).suffix.lower() in PICTURE_SUFFIXES and _may_be_file(entry):
+                pictures.append(Path(entry))
+    return folders, pictures
+
+
+def _walk(folder: Path, problems: list[Problem]) -> list[Path]:
+    """All pictures in a folder and below; folders that cannot be read become problems."""
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            status = here.stat()
+            if (status.st_dev, status.st_ino) in seen:  # a link back to where we came from
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            folders, pictures = _entries(here)
+        except OSError as error:
+            problems.append(Problem(str(here), "unreadable", str(unreadable(here, error))))
+            continue
+        found += pictures
+        waiting += reversed(folders)
+    return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: no folder, and reading it will say why
+        return False
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file or a broken link; pipes and devices would block who opens them."""
+    try:
+        return entry.is_file() or not Path(entry).exists()
+    except OSError:  # as above
+        return True
