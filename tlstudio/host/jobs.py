@@ -3,6 +3,8 @@
 Jobs are imported when they run, so that TensorFlow is loaded only where a job needs it.
 """
 
+import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +64,71 @@ class PredictRequest:
 
 
 Request = (
-    ScanRequest
-    | DevicesRequest
-    | DescribeRequest
-    | TrainRequest
-    | EvaluateRequest
-    | PredictRequest
+    ScanRequest | DevicesRequest | DescribeRequest | TrainRequest | EvaluateRequest | PredictRequest
 )
+
+
+def run(request: Request, control: Control) -> Iterator[Event]:
+    """Run a job to its end. Never raises: what goes wrong is its last event, a `Failed`."""
+    # Before TensorFlow is loaded: the backend is ours, and its chatter is not for people.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        yield from _job(request, control)
+    except Cancelled:
+        yield Failed("Stopped before there was a result.", "Nothing was changed; start again.", 130)
+    except TlstudioError as error:
+        yield Failed(error.message, error.hint, error.exit_status)
+    except MemoryError:
+        yield _out_of_memory()
+    except Exception as error:
+        logging.getLogger(__name__).exception("a job ended unexpectedly")
+        if type(error).__name__ == "ResourceExhaustedError":
+            yield _out_of_memory()
+        else:
+            yield Failed(
+                f"The job ended unexpectedly ({type(error).__name__}: {error}).",
+                "Your pictures and earlier runs are untouched; please report this with the log.",
+            )
+
+
+def _job(request: Request, control: Control) -> Iterator[Event]:
+    match request:
+        case ScanRequest():
+            from tlstudio.data.scan import scan
+
+            return scan(request.source, control)
+        case DevicesRequest():
+            from tlstudio.training.devices import find_devices
+
+            return find_devices()
+        case DescribeRequest():
+            from tlstudio.model.describe import describe
+
+            return describe(
+                request.backbone,
+                request.freeze,
+                request.head,
+                request.classes,
+                request.include_top,
+                control,
+            )
+        case TrainRequest():
+            from tlstudio.training.train import train
+
+            return train(request.project, request.out, control)
+        case EvaluateRequest():
+            from tlstudio.inference.evaluate import evaluate
+
+            return evaluate(request.run, request.data, control)
+        case PredictRequest():
+            from tlstudio.inference.predict import predict
+
+            return predict(request.run, request.pictures, request.top, control)
+
+
+def _out_of_memory() -> Failed:
+    return Failed(
+        "There is not enough memory for this training.",
+        "Choose a smaller batch size, a smaller input or a smaller backbone, then train again.",
+    )

@@ -8,7 +8,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, QThread, Signal
 
 from tlstudio.control import Control
-from tlstudio.events import Event, Failed
+from tlstudio.events import Event
 from tlstudio.host import jobs
 from tlstudio.host.jobs import Request, TrainRequest
 
@@ -116,11 +116,3 @@ class RequestThread(QThread):
         self._queue.put(None)
         self._host.close()
         self.wait()
-
-
-def failure(error: BaseException) -> Failed:
-    """An error that is no person's fault, as the event that the window shows."""
-    return Failed(
-        f"The job ended unexpectedly ({type(error).__name__}: {error}).",
-        "Please report this with the engine log; your pictures and runs are untouched.",
-    )

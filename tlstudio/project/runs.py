@@ -6,6 +6,8 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ class RunWriter:
         """Make the folder. Raises TlstudioError when something is in it already."""
         self.folder = folder
         self._epochs: list[Epoch] = []
+        self._unwritten: list[str] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
             taken = any(folder.iterdir())
@@ -87,16 +90,21 @@ class RunWriter:
         self._write(RUN, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
     def record(self, event: Event) -> None:
-        """Append an event to `events.jsonl`, and an epoch to `history.csv` as well."""
+        """Append an event to `events.jsonl`, and an epoch to `history.csv` as well.
+
+        Raises JobError when that fails; the next call then tries again for both.
+        """
         path = self.folder / EVENTS
-        line = json.dumps(to_json(event), ensure_ascii=False) + "\n"
-        try:
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(line)
-        except OSError as error:
-            raise write_error(path, error) from error
+        self._unwritten.append(json.dumps(to_json(event), ensure_ascii=False) + "\n")
         if isinstance(event, Epoch):
             self._epochs.append(event)
+        try:
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write("".join(self._unwritten))
+        except OSError as error:
+            raise write_error(path, error) from error
+        self._unwritten.clear()
+        if isinstance(event, Epoch):
             rows = [[getattr(epoch, name) for name in HISTORY_COLUMNS] for epoch in self._epochs]
             self._write(HISTORY, _csv_text(HISTORY_COLUMNS, rows))
 
@@ -107,6 +115,15 @@ class RunWriter:
 
     def _write(self, name: str, text: str) -> None:
         write_whole(self.folder / name, text)
+
+
+def new_run_folder(parent: Path, name: str) -> Path:
+    """A folder that does not exist yet for a run of something called `name`."""
+    stamp = datetime.now().strftime("%Y-%m-%d %H.%M.%S")
+    safe = "".join(c if c.isalnum() or c in " -_." else "_" for c in name).strip(" .") or "run"
+    first = parent / f"{stamp} {safe}"
+    numbered = (parent / f"{stamp} {safe} {number}" for number in count(2))
+    return next(folder for folder in chain([first], numbered) if not folder.exists())
 
 
 def read_run(folder: Path) -> Run:

@@ -1,0 +1,224 @@
+"""The command line: the same jobs as the window, with the same events."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tlstudio import cli_output as output
+from tlstudio.cli_arguments import (
+    backbone_from,
+    checked,
+    freeze_from,
+    head_from,
+    parse,
+    project_from,
+)
+from tlstudio.control import Control
+from tlstudio.errors import TlstudioError
+from tlstudio.events import Event, Failed, Finished, Prediction, Warned, to_json
+from tlstudio.host import jobs
+from tlstudio.paths import resource, runs_folder
+from tlstudio.project.runs import new_run_folder, read_pictures
+from tlstudio.project.spec import Backbone, FreezePlan, Head, Pictures, Project, Training
+
+CANCELLED = 130
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status: 0, 1, 2 or 130 as the contract says."""
+    options = parse(arguments)
+    try:
+        return COMMANDS[options.command](options)
+    except TlstudioError as error:
+        _say(f"{error.message}\n{error.hint}")
+        return error.exit_status
+    except KeyboardInterrupt:
+        _say("Cancelled.")
+        return CANCELLED
+
+
+def _window(options: argparse.Namespace) -> int:
+    if options.install_desktop:
+        from tlstudio.desktop import install_desktop
+
+        print(f"tlstudio is in the menu now ({install_desktop()}).")
+        return 0
+    path: Path | None = options.path
+    if path is not None and not path.exists():
+        raise TlstudioError(
+            f"There is no command, project or folder {str(path)!r}.",
+            "See `tlstudio --help` for the commands.",
+        )
+    return _open_window([] if path is None else [path.absolute()])
+
+
+def _open_window(paths: list[Path], demo_epochs: int | None = None) -> int:
+    from tlstudio.qt_libraries import has_display, require_qt
+
+    if not has_display():
+        raise TlstudioError(
+            "There is no display to open the window on.",
+            "Start tlstudio in a desktop session, or use its commands (`tlstudio --help`).",
+        )
+    require_qt()
+    from tlstudio.ui import app
+
+    return app.run(paths, demo=demo_epochs is not None, demo_epochs=demo_epochs)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from tlstudio.qt_libraries import has_display
+
+    training = checked(Training, Training(), epochs=options.epochs, seed=options.seed)
+    if not options.headless and has_display():
+        return _open_window([], demo_epochs=training.epochs)
+    if not options.headless:
+        _say("There is no display, so the demo runs without the window.")
+    project = Project(pictures=Pictures(source=resource("samples", "emoji")), training=training)
+    out = options.out or new_run_folder(runs_folder(), "demo")
+    control = Control()
+    with _stop_on_interrupt(control):
+        last = _show(jobs.run(jobs.TrainRequest(project, out), control), options.json)
+        if isinstance(last, Finished):
+            _show(
+                jobs.run(jobs.PredictRequest(out, _held_out(out), top=3), Control()), options.json
+            )
+            _print(last, options.json)
+    return _status(last)
+
+
+def _held_out(run_folder: Path, number: int = 5) -> tuple[Path, ...]:
+    """Some pictures that the run was not trained on, spread over the classes."""
+    pictures = read_pictures(run_folder, "val")
+    return tuple(Path(pictures[i * len(pictures) // number].path) for i in range(number))
+
+
+def _train(options: argparse.Namespace) -> int:
+    request = jobs.TrainRequest(project_from(options), options.out)
+    control = Control()
+    with _stop_on_interrupt(control):
+        last = _show(jobs.run(request, control), options.json)
+        if isinstance(last, Finished):
+            _print(last, options.json)
+    return _status(last)
+
+
+def _backbones(options: argparse.Namespace) -> int:
+    if options.json:
+        _print_json(output.backbones_document())
+    else:
+        output.print_backbones()
+    return 0
+
+
+def _describe(options: argparse.Namespace) -> int:
+    request = jobs.DescribeRequest(
+        backbone=backbone_from(options, Backbone()),
+        freeze=freeze_from(options, FreezePlan()),
+        head=head_from(options, Head()),
+        classes=options.classes,
+        include_top=options.include_top,
+    )
+    return _answer(request, options)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    return _answer(jobs.ScanRequest(options.source), options)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    return _answer(jobs.EvaluateRequest(options.run, options.data), options)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    # A CSV has a column a class, whatever --top says.
+    top = sys.maxsize if options.csv else options.top
+    return _answer(jobs.PredictRequest(options.run, tuple(options.pictures), top), options)
+
+
+def _answer(request: jobs.Request, options: argparse.Namespace) -> int:
+    """Run a job that answers with one document."""
+    control = Control()
+    predictions: list[Prediction] = []
+    with _stop_on_interrupt(control):
+        for event in jobs.run(request, control):
+            last = event
+            if isinstance(event, Prediction):
+                predictions.append(event)
+            elif isinstance(event, Warned):
+                output.print_event(event)
+    if isinstance(last, Failed):
+        output.print_event(last)
+        return last.status
+    if isinstance(request, jobs.PredictRequest) and options.csv:
+        output.write_predictions(options.csv, predictions)
+    if options.json:
+        _print_json(output.document(last, predictions, getattr(options, "top", 0)))
+    else:
+        output.print_answer(last, predictions, getattr(options, "top", 0))
+    return 0
+
+
+def _show(events: Iterable[Event], as_json: bool) -> Event:
+    """Print a job's events as they come; return the last one, printed only if it has failed."""
+    for event in events:
+        last = event
+        if not isinstance(event, Finished):
+            _print(event, as_json)
+    return last
+
+
+def _print(event: Event, as_json: bool) -> None:
+    if not as_json:
+        output.print_event(event)
+        return
+    if event.event not in ("batch", "predicted"):
+        print(json.dumps(to_json(event), ensure_ascii=False), flush=True)
+    if isinstance(event, Failed):
+        output.print_event(event)
+
+
+def _status(last: Event) -> int:
+    if isinstance(last, Failed):
+        return last.status
+    return CANCELLED if isinstance(last, Finished) and last.stopped else 0
+
+
+@contextmanager
+def _stop_on_interrupt(control: Control) -> Iterator[None]:
+    """Ctrl+C asks the job to stop and keep what it has; a second one ends at once."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _say("Stopping; press Ctrl+C again to end at once.")
+        control.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+COMMANDS = {
+    "window": _window,
+    "demo": _demo,
+    "backbones": _backbones,
+    "describe": _describe,
+    "scan": _scan,
+    "train": _train,
+    "evaluate": _evaluate,
+    "predict": _predict,
+}

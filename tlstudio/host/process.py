@@ -1,0 +1,162 @@
+"""The engine process: jobs run in a process of their own, so that nothing they do can freeze or
+take down the window, and so that ending it gives the GPU's memory back.
+"""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from queue import SimpleQueue
+
+from tlstudio.control import Control
+from tlstudio.events import Event, Failed
+from tlstudio.host import jobs
+from tlstudio.host.jobs import Request
+from tlstudio.paths import log_file
+
+
+class EngineProcess:
+    """A `Host` that keeps one process warm and starts another when that one has died.
+
+    One job at a time: `run` belongs to one thread, all else may be called from any.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._closed = False
+
+    def warm(self) -> None:
+        """Start the process if it is not running; TensorFlow loads in it meanwhile."""
+        with self._lock:
+            self._start()
+
+    def run(self, request: Request) -> Iterator[Event]:
+        """Send the request and yield its events. Never raises: a dead process is a `Failed`."""
+        with self._lock:
+            connection = self._start()
+        try:
+            self._send(request)
+            while (event := connection.recv()) is not None:
+                yield event
+        except (EOFError, OSError):
+            yield self._died()
+
+    def pause(self) -> None:
+        self._tell("pause")
+
+    def resume(self) -> None:
+        self._tell("resume")
+
+    def stop(self) -> None:
+        self._tell("stop")
+
+    def close(self) -> None:
+        """Kill the process: all that it writes is written whole, so nothing is torn."""
+        with self._lock:
+            self._closed = True
+            process = self._process
+        if process is not None and process.is_alive():
+            process.kill()
+            process.join()
+
+    def _start(self) -> Connection:
+        if self._connection is not None and self._process is not None and self._process.is_alive():
+            return self._connection
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=serve, args=(theirs, log_file()), name="tlstudio engine", daemon=True
+        )
+        process.start()
+        theirs.close()
+        self._process, self._connection = process, ours
+        return ours
+
+    def _send(self, message: object) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.send(message)
+
+    def _tell(self, word: str) -> None:
+        # A process that has just died has nothing to pause or stop; `run` reports its death.
+        with suppress(OSError):
+            self._send(word)
+
+    def _died(self) -> Failed:
+        with self._lock:
+            process, self._process, self._connection = self._process, None, None
+            closed = self._closed
+        if process is not None:
+            process.join(timeout=5)
+        code = process.exitcode if process is not None else None
+        if closed:
+            return Failed("Stopped because the window closes.", "Start it again.", 130)
+        why = " (perhaps for lack of memory)" if code == -getattr(signal, "SIGKILL", 9) else ""
+        return Failed(
+            f"The engine process ended unexpectedly{why}.",
+            f"Try again, with a smaller batch if it happens twice. Details are in {log_file()}.",
+        )
+
+
+def serve(connection: Connection, log: Path) -> None:
+    """The life of an engine process: run what is asked for until the window is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the window to answer
+    _write_output_to(log)
+    requests: SimpleQueue[Request] = SimpleQueue()
+    controls: list[Control] = [Control()]
+    threading.Thread(
+        target=_listen, args=(connection, requests, controls), name="listener", daemon=True
+    ).start()
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for module in ("keras", "tlstudio.training.train", "tlstudio.inference.predict"):
+        importlib.import_module(module)
+    while True:
+        request = requests.get()
+        for event in jobs.run(request, controls[0]):
+            connection.send(event)
+        connection.send(None)
+
+
+def _listen(
+    connection: Connection, requests: "SimpleQueue[Request]", controls: list[Control]
+) -> None:
+    """Take requests and words. The end of the pipe is the end of the window, however it ended,
+    and then of this process: nothing is left behind.
+    """
+    while True:
+        try:
+            message = connection.recv()
+        except (EOFError, OSError):
+            os._exit(0)
+        match message:
+            case "pause":
+                controls[0].pause()
+            case "resume":
+                controls[0].resume()
+            case "stop":
+                controls[0].stop()
+            case request:
+                controls[0] = Control()
+                requests.put(request)
+
+
+def _write_output_to(log: Path) -> None:
+    """Send what Python and TensorFlow print to the log: a windowed app has no terminal."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    stream = log.open("a", buffering=1, encoding="utf-8", errors="replace")
+    sys.stdout = sys.stderr = stream
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            os.dup2(stream.fileno(), descriptor)
+    logging.basicConfig(stream=stream, level=logging.INFO, format="%(asctime)s %(message)s")

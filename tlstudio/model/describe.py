@@ -1,0 +1,51 @@
+"""The describe job: what a backbone, a freeze plan and a head amount to, layer by layer."""
+
+from collections.abc import Iterator
+
+from tlstudio.control import Control
+from tlstudio.events import Description, Event, HeadRow, LayerRow, ParameterTotals, Progress
+from tlstudio.model import backbone as backbones
+from tlstudio.model.freeze import boundary, freeze
+from tlstudio.project.freeze_plan import trainable_layers
+from tlstudio.project.head_size import head_rows
+from tlstudio.project.spec import Backbone, FreezePlan, Head
+
+
+def describe(
+    spec: Backbone,
+    plan: FreezePlan,
+    head: Head,
+    classes: int,
+    include_top: bool,
+    control: Control,
+) -> Iterator[Event]:
+    """Yield what is being built, then a `Description`.
+
+    Weights change nothing of what is described, so none are loaded. With `include_top` the
+    network's own classifier of 1000 ImageNet classes stands in for a head.
+    """
+    yield Progress("build", 0, 0, spec.name)
+    control.checkpoint()
+    model = backbones.build(spec, include_top=include_top)
+    trainable = trainable_layers(plan, backbones.layer_rows(model))
+    freeze(model, trainable)
+    layers = backbones.layer_rows(model)
+    output_shape = tuple(model.output_shape[1:])
+    rows = () if include_top else head_rows(head, output_shape, classes)
+    yield Description(
+        backbone=spec.name,
+        input_shape=tuple(model.input_shape[1:]),
+        output_shape=output_shape,
+        layers=layers,
+        head=rows,
+        params=_totals(layers, rows),
+        boundary=boundary(model, trainable),
+    )
+
+
+def _totals(layers: tuple[LayerRow, ...], head: tuple[HeadRow, ...]) -> ParameterTotals:
+    in_backbone = sum(layer.params for layer in layers)
+    in_head = sum(row.params for row in head)
+    trained = in_head + sum(layer.trainable_params for layer in layers if layer.trainable)
+    total = in_backbone + in_head
+    return ParameterTotals(total, trained, total - trained, in_backbone, in_head)

@@ -1,0 +1,76 @@
+"""Where a training takes its batches from: features kept in an array, or pictures."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlstudio.control import Control
+from tlstudio.data.decode import decode_many
+from tlstudio.errors import PictureError
+
+Indices = NDArray[np.int64]
+
+
+class Source(Protocol):
+    """Yields (inputs, indices): inputs always have `size` rows, padded with zeros after the
+    rows that `indices` name, since each new batch size would be traced anew.
+    """
+
+    lost: dict[int, PictureError]
+
+    def batches(
+        self, order: Indices, size: int, control: Control
+    ) -> Iterator[tuple[NDArray[np.float32], Indices]]: ...
+
+
+class FeatureSource:
+    """Batches of features that were extracted before."""
+
+    def __init__(self, values: NDArray[np.float32], lost: dict[int, PictureError]) -> None:
+        self.values = values
+        self.lost = lost
+
+    def batches(
+        self, order: Indices, size: int, control: Control
+    ) -> Iterator[tuple[NDArray[np.float32], Indices]]:
+        kept = np.array([i for i in order if i not in self.lost], np.int64)
+        for start in range(0, len(kept), size):
+            control.checkpoint()
+            indices = kept[start : start + size]
+            inputs = np.zeros((size, *self.values.shape[1:]), np.float32)
+            inputs[: len(indices)] = self.values[indices]
+            yield inputs, indices
+
+
+class PictureSource:
+    """Batches of decoded pictures; one that cannot be decoded any more is left out from then on."""
+
+    def __init__(self, paths: list[str], size: tuple[int, int]) -> None:
+        self._paths = [Path(path) for path in paths]
+        self._size = size
+        self.lost: dict[int, PictureError] = {}
+
+    def batches(
+        self, order: Indices, size: int, control: Control
+    ) -> Iterator[tuple[NDArray[np.float32], Indices]]:
+        kept = [int(i) for i in order if i not in self.lost]
+        decoded = self._decoded(kept, control)
+        while batch := list(islice(decoded, size)):
+            control.checkpoint()
+            inputs = np.zeros((size, *self._size, 3), np.float32)
+            inputs[: len(batch)] = np.stack([picture for _, picture in batch])
+            yield inputs, np.array([index for index, _ in batch], np.int64)
+
+    def _decoded(
+        self, indices: list[int], control: Control
+    ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        paths = [self._paths[i] for i in indices]
+        for position, picture in decode_many(paths, self._size, control):
+            if isinstance(picture, PictureError):
+                self.lost[indices[position]] = picture
+            else:
+                yield indices[position], picture

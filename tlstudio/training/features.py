@@ -1,0 +1,107 @@
+"""The frozen prefix, run once a picture: its outputs are what the rest is trained on."""
+
+import tempfile
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from tlstudio.control import Control
+from tlstudio.data.decode import decode_many
+from tlstudio.errors import PictureError
+from tlstudio.events import Event, Progress
+from tlstudio.model.backbone import preprocess
+
+BATCH = 32
+IN_MEMORY_BYTES = 2**30
+
+Prefix = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """`values[i]` belongs to picture i; `lost` says which pictures could not be decoded."""
+
+    values: NDArray[np.float32]
+    lost: dict[int, PictureError]
+
+
+def prefix_model(
+    backbone: keras.Model, backbone_name: str, pooling: keras.layers.Layer
+) -> keras.Model:
+    """Pictures in, pooled features out, when the whole backbone is frozen.
+
+    Only the pooled vector is kept where the head begins with GAP or GMP, which is rows times
+    columns less to store and to train on.
+    """
+    picture = keras.Input(backbone.input_shape[1:], name="picture")
+    return keras.Model(picture, pooling(backbone(preprocess(picture, backbone_name))))
+
+
+def fold(model: keras.Model, batch: int = BATCH) -> Prefix:
+    """The model as a graph whose weights are constants: TensorFlow then folds BatchNorm into the
+    convolutions, which makes it more than twice as fast on a CPU, equal to 1e-5.
+
+    Takes uint8 of shape (batch, rows, columns, 3) exactly.
+    """
+    signature = tf.TensorSpec((batch, *model.input_shape[1:]), tf.uint8)
+
+    @tf.function(input_signature=[signature], jit_compile=False)  # type: ignore[untyped-decorator]
+    def forward(pictures: tf.Tensor) -> tf.Tensor:
+        return model(tf.cast(pictures, tf.float32), training=False)
+
+    folded = convert_variables_to_constants_v2(forward.get_concrete_function())
+
+    def run(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return folded(tf.constant(pictures))[0].numpy()  # type: ignore[no-any-return]
+
+    return run
+
+
+def extract(
+    model: keras.Model, paths: Sequence[str], folder: Path, control: Control
+) -> Generator[Event, None, Features]:
+    """Run every picture through `model` once, decoding beside it. Returns the features.
+
+    More than a gigabyte of them goes to a temporary file in `folder`. Raises Cancelled.
+    """
+    size = model.input_shape[1:3]
+    run = fold(model)
+    values = _array((len(paths), *model.output_shape[1:]), folder)
+    lost: dict[int, PictureError] = {}
+    pictures = np.zeros((BATCH, *model.input_shape[1:]), np.uint8)
+    waiting: list[int] = []
+
+    def flush() -> None:
+        if waiting:
+            values[waiting] = run(pictures)[: len(waiting)]
+            waiting.clear()
+
+    yield Progress("extract", 0, len(paths))
+    for index, picture in decode_many([Path(path) for path in paths], size, control):
+        if isinstance(picture, PictureError):
+            lost[index] = picture
+        else:
+            pictures[len(waiting)] = picture
+            waiting.append(index)
+        if len(waiting) == BATCH:
+            control.checkpoint()
+            flush()
+            yield Progress("extract", index + 1, len(paths))
+    control.checkpoint()
+    flush()
+    yield Progress("extract", len(paths), len(paths))
+    return Features(values, lost)
+
+
+def _array(shape: tuple[int, ...], folder: Path) -> NDArray[np.float32]:
+    if prod(shape) * 4 <= IN_MEMORY_BYTES:
+        return np.empty(shape, np.float32)
+    with tempfile.TemporaryFile(dir=folder) as stream:
+        return np.memmap(stream, np.float32, "w+", shape=shape)

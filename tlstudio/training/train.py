@@ -1,0 +1,204 @@
+"""The train job: from a project to a saved run."""
+
+import platform
+import time
+from collections.abc import Generator, Iterator, Sequence
+from importlib.metadata import version
+from math import prod
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tlstudio import __version__
+from tlstudio.control import Control
+from tlstudio.data.scan import scan
+from tlstudio.data.split import Split, split
+from tlstudio.errors import JobError, TlstudioError
+from tlstudio.events import (
+    CacheUse,
+    Epoch,
+    Event,
+    Finished,
+    PictureCounts,
+    Progress,
+    Scan,
+    Seconds,
+    Started,
+    Warned,
+)
+from tlstudio.inference.evaluate import judge
+from tlstudio.model import backbone as backbones
+from tlstudio.model.freeze import boundary, freeze
+from tlstudio.model.head import head_layers, head_on_features, whole_model
+from tlstudio.project.freeze_plan import strategy_of, trainable_layers
+from tlstudio.project.runs import MODEL, RunWriter
+from tlstudio.project.spec import Project
+from tlstudio.training import devices
+from tlstudio.training.batches import FeatureSource, PictureSource, Source
+from tlstudio.training.features import extract, prefix_model
+from tlstudio.training.loop import Outcome, compile_model, run_epochs
+from tlstudio.training.save import ModelSaves
+
+
+def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
+    """Train a project into the run folder `out`; yields events and ends with `Finished`.
+
+    When stopped after at least one epoch, the best one is kept and saved; before that the job
+    raises Cancelled. Raises TlstudioError on bad input and JobError when the run cannot be saved.
+    """
+    began = time.perf_counter()
+    device = devices.tensorflow_name(project.training.device)
+    scanned = yield from _scan(project, control)
+    parts = split(scanned, project.pictures.validation, project.training.seed)
+    classes = tuple(scanned.classes)
+    for note in parts.notes:
+        yield Warned(note)
+    writer = RunWriter(out)
+    with tf.device(device):
+        # Seeds all that draws without a seed of its own, such as a random backbone.
+        keras.utils.set_random_seed(project.training.seed)
+        tf.config.experimental.enable_op_determinism()
+        backbone = yield from backbones.load(project.backbone, control)
+        rows = backbones.layer_rows(backbone)
+        trainable = trainable_layers(project.freeze, rows)
+        freeze(backbone, trainable)
+        head = head_layers(project.head, len(classes), project.training.seed)
+        model = whole_model(backbone, head, project.backbone.name)
+        writer.start(project, classes, parts.train, parts.val, _versions())
+        counts = PictureCounts(len(parts.train), len(parts.val), _skipped(scanned))
+        started = Started(
+            run=str(out),
+            backbone=project.backbone.name,
+            strategy=strategy_of(trainable, rows),
+            boundary=boundary(backbone, trainable),
+            classes=classes,
+            pictures=counts,
+            trainable_params=_count(model.trainable_weights),
+            frozen_params=_count(model.non_trainable_weights),
+            epochs=project.training.epochs,
+            steps=-(-len(parts.train) // project.training.batch_size),
+            device=device.strip("/"),
+        )
+        writer.record(started)
+        yield started
+        yield from _fit(project, started, parts, backbone, head, model, writer, began, control)
+
+
+def _fit(
+    project: Project,
+    started: Started,
+    parts: Split,
+    backbone: keras.Model,
+    head: Sequence[keras.layers.Layer],
+    model: keras.Model,
+    writer: RunWriter,
+    began: float,
+    control: Control,
+) -> Iterator[Event]:
+    paths = [picture.path for picture in (*parts.train, *parts.val)]
+    labels = np.array(
+        [started.classes.index(picture.label) for picture in (*parts.train, *parts.val)], np.int64
+    )
+    numbers = np.arange(len(paths))
+    train, val = numbers[: len(parts.train)], numbers[len(parts.train) :]
+    all_frozen = not backbone.trainable_weights
+    extracting = time.perf_counter()
+    source: Source
+    if all_frozen:
+        prefix = prefix_model(backbone, project.backbone.name, head[0])
+        features = yield from extract(prefix, paths, writer.folder, control)
+        source = FeatureSource(features.values, features.lost)
+        trained = head_on_features(head[1:], features.values.shape[1:])
+        for error in features.lost.values():
+            yield Warned(error.message, "The training goes on without it.")
+    else:
+        source = PictureSource(paths, project.backbone.input_shape)
+        trained = model
+    extracted = time.perf_counter()
+    # XLA is for GPUs here: it makes depthwise convolutions on a CPU an order slower.
+    compile_model(trained, project.training, jit=started.device.startswith("GPU"))
+    saves = ModelSaves(model, writer.folder / MODEL)
+    events = run_epochs(trained, source, labels, train, val, project.training, control)
+    outcome = yield from _recorded(events, writer, saves)
+    yield Progress("save", 0, 0)
+    saves.at_the_end()
+    used = [paths[i] for i in outcome.indices]
+    evaluation = judge(outcome.probabilities, labels[outcome.indices], used, started.classes)
+    writer.finish(evaluation, outcome.best.epoch)
+    lost = len(source.lost)
+    lost_train = sum(int(i) < len(train) for i in source.lost)
+    ended = time.perf_counter()
+    finished = Finished(
+        run=started.run,
+        epochs=outcome.epochs,
+        val_accuracy=evaluation.accuracy,
+        val_loss=evaluation.loss,
+        best_epoch=outcome.best.epoch,
+        stopped=outcome.stopped,
+        classes=started.classes,
+        pictures=PictureCounts(
+            started.pictures.train - lost_train,
+            started.pictures.val - (lost - lost_train),
+            started.pictures.skipped + lost,
+        ),
+        seconds=Seconds(extracted - extracting, ended - extracted, ended - began),
+        cache=CacheUse(0, len(paths) - lost if all_frozen else 0),
+        strategy=started.strategy,
+        boundary=started.boundary,
+    )
+    writer.record(finished)
+    yield finished
+
+
+def _recorded(
+    events: Generator[Event, None, Outcome], writer: RunWriter, saves: ModelSaves
+) -> Generator[Event, None, Outcome]:
+    """Pass events on while writing the run. A full disk is no reason to stop a training: what
+    could not be written is tried again later, and at the end once more.
+    """
+    warned = False
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        yield event
+        if not isinstance(event, Epoch | Warned):
+            continue
+        try:
+            writer.record(event)
+            if isinstance(event, Epoch) and event.best:
+                saves.when_cheap()
+        except JobError as error:
+            if not warned:
+                yield Warned(error.message, f"The training goes on. {error.hint}")
+            warned = True
+
+
+def _scan(project: Project, control: Control) -> Generator[Event, None, Scan]:
+    result: Scan | None = None
+    for event in scan(project.pictures.source, control):
+        if isinstance(event, Scan):
+            result = event
+        else:
+            yield event
+    if result is None:
+        raise TlstudioError("The folder could not be scanned.", "Open it again.")
+    return result
+
+
+def _skipped(scanned: Scan) -> int:
+    """Files that were meant as pictures and cannot be used."""
+    usable = {picture.path for picture in scanned.pictures}
+    return sum(problem.path not in usable for problem in scanned.problems)
+
+
+def _count(weights: Sequence[keras.Variable]) -> int:
+    return sum(prod(weight.shape) for weight in weights)
+
+
+def _versions() -> dict[str, str]:
+    libraries = {name: version(name) for name in ("keras", "tensorflow", "numpy", "pillow")}
+    return {"tlstudio": __version__, "python": platform.python_version()} | libraries
