@@ -1,0 +1,133 @@
+"""Backbones as Keras models: built, loaded with their weights, and described layer by layer."""
+
+import math
+from collections import defaultdict
+from collections.abc import Generator
+
+import keras
+from keras import KerasTensor, layers
+
+from tlstudio.control import Control
+from tlstudio.errors import TlstudioError
+from tlstudio.events import Event, LayerRow, Progress
+from tlstudio.model import catalog, weights
+from tlstudio.model.blocks import block_of_layers
+from tlstudio.model.efficientnet_lite import EfficientNetLite0
+from tlstudio.project.spec import Backbone
+
+
+def build(spec: Backbone, include_top: bool = False) -> keras.Model:
+    """The architecture with untrained weights, for inputs (rows, columns, 3).
+
+    Its layers have the same names each time. Raises TlstudioError for an unknown name, an input
+    that is too small, and a width multiplier that the network does not have.
+    """
+    known = catalog.facts(spec.name)
+    if min(spec.input_shape) < known.min_input:
+        raise TlstudioError(
+            f"{known.label} needs pictures of at least {known.min_input} x {known.min_input} "
+            f"pixels, and {spec.input_shape[0]} x {spec.input_shape[1]} is smaller.",
+            f"Set a larger input; it was trained at {known.input_shape[0]} x "
+            f"{known.input_shape[1]}.",
+        )
+    if spec.alpha != 1.0 and not known.has_alpha:
+        raise TlstudioError(
+            f"{known.label} has no width multiplier, so alpha cannot be {spec.alpha:g}.",
+            "Set alpha to 1, or choose a backbone of the MobileNet family.",
+        )
+    shape = (*spec.input_shape, 3)
+    if known is catalog.LITE0:
+        return EfficientNetLite0(include_top=include_top, weights_path=None, input_shape=shape)
+    width = {"alpha": spec.alpha} if known.has_alpha else {}
+    network = getattr(keras.applications, known.name)
+    model = network(include_top=include_top, weights=None, input_shape=shape, **width)
+    _number_names_anew(model)
+    return model
+
+
+def load(spec: Backbone, control: Control) -> Generator[Event, None, keras.Model]:
+    """Build a backbone without its top, fill it with the weights that `spec` names, return it.
+
+    Random weights are reproducible after `keras.utils.set_random_seed`. Raises TlstudioError when
+    the weights cannot be had or do not fit, and Cancelled when stopped.
+    """
+    known = catalog.facts(spec.name)
+    yield Progress("build", 0, 1, known.label)
+    model = build(spec)
+    control.checkpoint()
+    yield from weights.load_into(
+        model,
+        spec,
+        control,
+        # Flattened features tie a top to the size that the network was trained at.
+        with_top=lambda: build(
+            spec.model_copy(update={"input_shape": known.input_shape}), include_top=True
+        ),
+    )
+    yield Progress("build", 1, 1, known.label)
+    return model
+
+
+def preprocess(inputs: KerasTensor, name: str) -> KerasTensor:
+    """The backbone's own preprocessing of RGB pictures with values 0 to 255.
+
+    Plain Keras layers in float32 whatever the dtype policy, since half precision cannot hold the
+    values; the identity where preprocessing is part of the network.
+    """
+    mode = catalog.facts(name).preprocessing
+    if mode == "none":
+        return inputs
+    if mode == "caffe":
+        inputs = keras.ops.flip(inputs, axis=-1)
+    scale, offset = _SCALE_AND_OFFSET[mode]
+    return layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")(inputs)
+
+
+def layer_rows(model: keras.Model) -> tuple[LayerRow, ...]:
+    """One row a layer, from input to output."""
+    blocks = block_of_layers([layer.name for layer in model.layers])
+    return tuple(
+        LayerRow(
+            name=layer.name,
+            type=type(layer).__name__,
+            block=block,
+            output_shape=tuple(layer.output.shape[1:]),
+            params=layer.count_params(),
+            trainable=layer.trainable,
+            # The public `trainable_variables` is empty while the layer is frozen.
+            trainable_params=sum(math.prod(v.shape) for v in layer._trainable_variables),
+        )
+        for layer, block in zip(model.layers, blocks, strict=True)
+    )
+
+
+def _number_names_anew(model: keras.Model) -> None:
+    """Give the layers that Keras named the names that they have in a fresh process.
+
+    Keras counts on over all models that a process builds (conv2d_94), and freeze plans keep
+    layers by name.
+    """
+    by_stem = defaultdict(list)
+    for operation in model.operations:
+        stem, _, number = operation.name.rpartition("_")
+        if not number.isdecimal():
+            stem, number = operation.name, "0"
+        if stem.replace("_", "") == type(operation).__name__.lower():
+            by_stem[stem].append((int(number), operation))
+    for stem, numbered in by_stem.items():
+        numbered.sort(key=lambda pair: pair[0])
+        for index, (_, operation) in enumerate(numbered):
+            operation.name = f"{stem}_{index}" if index else stem
+
+
+# Applied as x * scale + offset to x in 0..255; caffe to BGR.
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_SCALE_AND_OFFSET = {
+    "tf": (1 / 127.5, -1.0),
+    "lite": (1 / 128, -127 / 128),
+    "caffe": (1.0, [-103.939, -116.779, -123.68]),
+    "torch": (
+        [1 / (255 * deviation) for deviation in _DEVIATION],
+        [-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)],
+    ),
+}
