@@ -91,10 +91,10 @@ def _demo(options: argparse.Namespace) -> int:
     return _status(last)
 
 
-def _held_out(run_folder: Path, number: int = 5) -> tuple[Path, ...]:
-    """Some pictures that the run was not trained on, spread over the classes."""
-    pictures = read_pictures(run_folder, "val")
-    return tuple(Path(pictures[i * len(pictures) // number].path) for i in range(number))
+def _held_out(run_folder: Path) -> tuple[Path, ...]:
+    """A picture of each class that the run was not trained on, of five classes at most."""
+    by_class = {p.label: Path(p.path) for p in reversed(read_pictures(run_folder, "val"))}
+    return tuple(by_class[label] for label in sorted(by_class)[:5])
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -2,9 +2,9 @@
 
 import errno
 import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
+from uuid import uuid4
 
 import platformdirs
 
@@ -42,15 +42,15 @@ def write_whole(path: Path, data: bytes | str) -> None:
     encoded = data.encode("utf-8") if isinstance(data, str) else data
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = path.with_name(f".{path.name}.{uuid4().hex}")
         try:
-            with os.fdopen(descriptor, "wb") as stream:
+            with temporary.open("xb") as stream:
                 stream.write(encoded)
                 stream.flush()
                 os.fsync(stream.fileno())
-            Path(temporary).replace(path)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise write_error(path, error) from error

@@ -6,7 +6,6 @@ import importlib
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +19,7 @@ from tlstudio.control import Control
 from tlstudio.events import Event, Failed
 from tlstudio.host import jobs
 from tlstudio.host.jobs import Request
+from tlstudio.host.native_output import send_all_output_to
 from tlstudio.paths import log_file
 
 
@@ -111,7 +111,9 @@ class EngineProcess:
 def serve(connection: Connection, log: Path) -> None:
     """The life of an engine process: run what is asked for until the window is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the window to answer
-    _write_output_to(log)
+    logging.basicConfig(
+        stream=send_all_output_to(log), level=logging.INFO, format="%(asctime)s %(message)s"
+    )
     requests: SimpleQueue[Request] = SimpleQueue()
     controls: list[Control] = [Control()]
     threading.Thread(
@@ -149,14 +151,3 @@ def _listen(
             case request:
                 controls[0] = Control()
                 requests.put(request)
-
-
-def _write_output_to(log: Path) -> None:
-    """Send what Python and TensorFlow print to the log: a windowed app has no terminal."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    stream = log.open("a", buffering=1, encoding="utf-8", errors="replace")
-    sys.stdout = sys.stderr = stream
-    for descriptor in (1, 2):
-        with suppress(OSError):
-            os.dup2(stream.fileno(), descriptor)
-    logging.basicConfig(stream=stream, level=logging.INFO, format="%(asctime)s %(message)s")

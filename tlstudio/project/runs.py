@@ -170,7 +170,10 @@ def read_pictures(folder: Path, split: str) -> list[Picture]:
     """The pictures that a run trained on (`train`) or was validated with (`val`)."""
     try:
         with (folder / PICTURES).open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+            reader = csv.DictReader(stream)
+            rows = list(reader)
+        if reader.fieldnames != ["path", "label", "split"]:
+            raise _incomplete(folder, PICTURES)
         return [Picture(**row) for row in rows if row["split"] == split]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _incomplete(folder, PICTURES) from error

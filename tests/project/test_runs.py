@@ -1,0 +1,115 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tlstudio.errors import JobError, TlstudioError
+from tlstudio.events import Calibration, ClassFigures, Epoch, Evaluation, Judged, Picture
+from tlstudio.project import runs
+from tlstudio.project.spec import Pictures, Project
+
+EPOCHS = [Epoch(n, 2, 0.5, 0.7, 0.6, 0.6 + n / 10, 1.5, n == 2) for n in (1, 2)]
+EVALUATION = Evaluation(
+    0.5,
+    0.7,
+    ("a b", "고양이"),
+    ((1, 0), (1, 0)),
+    {"a b": ClassFigures(0.5, 1.0, 0.67, 1), "고양이": ClassFigures(0.0, 0.0, 0.0, 1)},
+    Calibration(0.1, 1.2),
+    (Judged("/p/x.png", "a b", "a b", 0.9),),
+)
+
+
+def written(folder: Path) -> Path:
+    writer = runs.RunWriter(folder)
+    pictures = [Picture("/p/x.png", "a b"), Picture("/p/ü, 'y'.png", "고양이")]
+    project = Project(pictures=Pictures(source=Path("/p")))
+    writer.start(project, ["a b", "고양이"], pictures[:1], pictures[1:], {"tlstudio": "0"})
+    for epoch in EPOCHS:
+        writer.record(epoch)
+    writer.finish(EVALUATION, best_epoch=2)
+    return folder
+
+
+def test_a_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    folder = written(tmp_path / "run")
+    run = runs.read_run(folder)
+    assert run.classes == ("a b", "고양이")
+    assert run.project.pictures.source == Path("/p")
+    assert runs.read_evaluation(folder) == EVALUATION
+    assert runs.read_history(folder) == EPOCHS
+    assert runs.read_pictures(folder, "val") == [Picture("/p/ü, 'y'.png", "고양이", "val")]
+    history = (folder / "history.csv").read_text(encoding="utf-8").splitlines()
+    assert history[0] == "epoch,loss,accuracy,val_loss,val_accuracy,seconds"
+    assert len(history) == 3
+
+
+def test_a_folder_with_something_in_it_is_never_written_into(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(TlstudioError, match="not empty"):
+        runs.RunWriter(tmp_path)
+    with pytest.raises(TlstudioError, match="is a file"):
+        runs.RunWriter(tmp_path / "mine.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("labels.txt", runs.read_run),
+        ("metrics.json", runs.read_evaluation),
+        ("events.jsonl", runs.read_history),
+        ("pictures.csv", lambda folder: runs.read_pictures(folder, "val")),
+        ("run.json", runs.read_run),
+    ],
+)
+@pytest.mark.parametrize("content", [None, b"\xff\xfe{", b'{"a": 1}\n'])
+def test_a_damaged_run_says_which_file_and_how_to_mend_it(
+    tmp_path: Path, name: str, read: object, content: bytes | None
+) -> None:
+    folder = written(tmp_path / "run")
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    with pytest.raises(TlstudioError) as caught:
+        assert callable(read)
+        read(folder)
+    assert name in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_run_of_a_newer_version_says_so(tmp_path: Path) -> None:
+    folder = written(tmp_path / "run")
+    document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    document["version"] = 2
+    (folder / "run.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(TlstudioError, match="newer tlstudio"):
+        runs.read_run(folder)
+
+
+def test_what_a_full_disk_refused_is_written_when_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = runs.RunWriter(tmp_path / "run")
+    opened = Path.open
+
+    def full(self: Path, *args: object, **kwargs: object) -> object:
+        if self.name == "events.jsonl":
+            raise OSError(28, "No space left on device")
+        return opened(self, *args, **kwargs)  # type: ignore[arg-type, call-overload]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(JobError) as caught:
+            writer.record(EPOCHS[0])
+    assert "disk is full" in caught.value.message
+    assert caught.value.exit_status == 1
+    writer.record(EPOCHS[1])
+    assert runs.read_history(tmp_path / "run") == EPOCHS
+
+
+def test_new_run_folders_have_a_readable_name_and_never_collide(tmp_path: Path) -> None:
+    first = runs.new_run_folder(tmp_path, "my/pictures: 고양이")
+    assert "my_pictures_ 고양이" in first.name
+    first.mkdir()
+    assert runs.new_run_folder(tmp_path, "my/pictures: 고양이") != first
