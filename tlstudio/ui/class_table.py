@@ -1,0 +1,127 @@
+"""Precision, recall and F1 of each class, as a table that sorts."""
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+)
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
+
+from tlstudio.events import ClassFigures
+from tlstudio.ui import theme
+
+Index = QModelIndex | QPersistentModelIndex
+HEADS = ("Class", "Precision", "Recall", "F1", "Pictures")
+COLUMN_WIDTHS = (0, 60, 46, 44, 56)
+LEAST_WIDTH, MOST_WIDTH = 266, 360
+TIPS = (
+    "The class, in the model's order",
+    "Of the pictures given this name, how many have it",
+    "Of the pictures of this class, how many were found",
+    "The harmonic mean of precision and recall",
+    "Validation pictures of this class",
+)
+WEAK = 0.7
+"""Figures below this are amber."""
+
+
+class ClassFiguresModel(QAbstractTableModel):
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[tuple[str, ClassFigures]] = []
+
+    def show_figures(self, per_class: dict[str, ClassFigures]) -> None:
+        self.beginResetModel()
+        self._rows = list(per_class.items())
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+        return 0 if parent.isValid() else len(HEADS)
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return HEADS[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return TIPS[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(section)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        name, figures = self._rows[index.row()]
+        value: str | float | int = (
+            name,
+            figures.precision,
+            figures.recall,
+            figures.f1,
+            figures.support,
+        )[index.column()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                shown: object = f"{value * 100:.0f} %" if isinstance(value, float) else str(value)
+            case Qt.ItemDataRole.ToolTipRole:
+                shown = f"{value:.4f}" if isinstance(value, float) else str(value)
+            case Qt.ItemDataRole.TextAlignmentRole:
+                shown = _alignment(index.column())
+            case Qt.ItemDataRole.ForegroundRole if isinstance(value, float) and value < WEAK:
+                shown = QColor(theme.current().colors.amber)
+            case Qt.ItemDataRole.UserRole:
+                shown = index.row() if index.column() == 0 else value
+            case _:
+                shown = None
+        return shown
+
+
+class ClassTable(QTableView):
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._figures = ClassFiguresModel(self)
+        proxy = QSortFilterProxyModel(self)
+        proxy.setSortRole(Qt.ItemDataRole.UserRole)
+        proxy.setSourceModel(self._figures)
+        self.setModel(proxy)
+        self.setAccessibleName("Figures by class")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setSortingEnabled(True)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(24)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(40)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        for column, width in enumerate(COLUMN_WIDTHS):
+            if width:
+                header.resizeSection(column, width)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.setMinimumWidth(LEAST_WIDTH)
+        self.setMaximumWidth(MOST_WIDTH)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header.setSortIndicatorClearable(True)
+
+    def show_figures(self, per_class: dict[str, ClassFigures]) -> None:
+        self._figures.show_figures(per_class)
+        self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter

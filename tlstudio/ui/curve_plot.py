@@ -1,0 +1,223 @@
+"""One plot of a metric over the epochs, drawn with pyqtgraph in the theme's colours."""
+
+# PySide6 first: pyqtgraph takes the Qt binding that is already there.
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QMouseEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+import pyqtgraph as pg  # isort: skip
+
+from tlstudio.ui import theme
+from tlstudio.ui.card import label
+from tlstudio.ui.curves import Column, Curves, Metric, nearest, span
+
+
+class CurvePlot(QWidget):
+    """Follows the data until it is zoomed; `following` says which."""
+
+    zoomed = Signal()
+    resetAsked = Signal()  # noqa: N815
+    pointed = Signal(object)
+    """The position of the mouse in epochs, or None when it left."""
+
+    def __init__(self, title: str, percent: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.following = True
+        self._title = title
+        self._percent = percent
+        self._curves = Curves()
+        self._metric = Metric()
+        self._by_batch = True
+        self._pointed: float | None = None
+        self.words = label(title)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.words.setTextFormat(Qt.TextFormat.RichText)
+        self.header = QHBoxLayout()
+        self.header.addWidget(self.words, 1)
+        self.view = _View()
+        self.view.setAccessibleName(title)
+        self.plot = self.view.getPlotItem()
+        self.train = _curve(self.plot)
+        self.mean = _curve(self.plot)
+        self.val = _curve(self.plot)
+        self._line = pg.InfiniteLine(angle=90, movable=False)
+        self._marks = pg.ScatterPlotItem(size=8, pxMode=True)
+        for item in (self._line, self._marks):
+            item.setVisible(False)
+            item.setZValue(10)
+            self.plot.addItem(item, ignoreBounds=True)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(self.header)
+        layout.addWidget(self.view, 1)
+        self.plot.vb.sigRangeChangedManually.connect(self.zoomed)
+        self.view.resetAsked.connect(self.resetAsked)
+        self.view.left.connect(self._left)
+        self.view.scene().sigMouseMoved.connect(self._moved)
+        theme.current().changed.connect(self._recolour)
+        self._recolour()
+
+    def follow_time_of(self, other: "CurvePlot") -> None:
+        """Zoom and pan along the epochs together with another plot."""
+        self.plot.setXLink(other.plot)
+
+    def draw(self, curves: Curves, metric: Metric, by_batch: bool) -> None:
+        """Show the curves as they are now: exactly one setData a curve."""
+        if by_batch != self._by_batch:
+            self._by_batch = by_batch
+            self._recolour()
+        self._curves, self._metric = curves, metric
+        at = curves.epoch_at.values
+        if by_batch:
+            self.train.setData(curves.batch_at.values, metric.batch.values)
+            self.mean.setData(curves.batch_at.values, metric.mean.values)
+        else:
+            self.train.setData(at, metric.train.values)
+            self.mean.setData(_NOTHING, _NOTHING)
+        self.val.setData(at, metric.val.values)
+        if self.following:
+            self._fit()
+        if self._pointed is not None:
+            self.point_at(self._pointed)
+
+    def point_at(self, epoch: float | None) -> None:
+        """Put the crosshair at a position in epochs and read the nearest values out."""
+        self._pointed = epoch
+        read = [] if epoch is None else self._read(epoch)
+        self._line.setVisible(bool(read))
+        self._marks.setVisible(bool(read))
+        if not read:
+            self.words.setText(self._title)
+            return
+        colors = theme.current().colors
+        self._line.setValue(read[0][1])
+        self._marks.setData(
+            [at for _, at, _, _ in read],
+            [value for _, _, value, _ in read],
+            brush=[pg.mkBrush(color) for _, _, _, color in read],
+        )
+        values = "&nbsp;&nbsp; ".join(
+            f'<span style="color:{color}">{name} {self._number(value)}</span>'
+            for name, _, value, color in read
+        )
+        where = f'<span style="color:{colors.muted}">epoch {_position(read[0][1])}</span>'
+        self.words.setText(f"{self._title}&nbsp;&nbsp; {where}&nbsp;&nbsp; {values}")
+
+    def _read(self, epoch: float) -> list[tuple[str, float, float, str]]:
+        """(name, position, value, colour) of each curve's point nearest to `epoch`."""
+        colors = theme.current().colors
+        if self._by_batch:
+            train: tuple[Column, Column] = (self._curves.batch_at, self._metric.mean)
+        else:
+            train = (self._curves.epoch_at, self._metric.train)
+        found = []
+        for name, (positions, values), color in (
+            ("train", train, colors.accent),
+            ("validation", (self._curves.epoch_at, self._metric.val), colors.amber),
+        ):
+            index = nearest(positions.values, epoch)
+            if index >= 0:
+                at, value = float(positions.values[index]), float(values.values[index])
+                found.append((name, at, value, color))
+        return found
+
+    def _number(self, value: float) -> str:
+        return f"{value * 100:.1f} %" if self._percent else f"{value:.3f}"
+
+    def _fit(self) -> None:
+        metric = self._metric
+        shown = [metric.batch if self._by_batch else metric.train, metric.val]
+        step, high = (0.1, 1.0) if self._percent else (0.2, float("inf"))
+        bottom, top = span((column.values for column in shown), step, 0.0, high)
+        right = max(self._curves.epochs, 1)
+        # Room for the dots and the line at the very edge.
+        self.plot.setRange(
+            xRange=(0, right * 1.03), yRange=(bottom, top + (top - bottom) * 0.04), padding=0
+        )
+        self.plot.vb.setLimits(
+            xMin=-0.02 * right, xMax=1.05 * right, minXRange=0.02, minYRange=1e-4
+        )
+
+    def _moved(self, where: QPointF) -> None:
+        inside = self.plot.vb.sceneBoundingRect().contains(where)
+        epoch = self.plot.vb.mapSceneToView(where).x() if inside else None
+        self.point_at(epoch)
+        self.pointed.emit(epoch)
+
+    def _left(self) -> None:
+        self.point_at(None)
+        self.pointed.emit(None)
+
+    def _recolour(self) -> None:
+        colors = theme.current().colors
+        faint = QColor(colors.accent)
+        faint.setAlphaF(0.35)
+        self.train.setPen(pg.mkPen(faint if self._by_batch else colors.accent, width=1))
+        self.mean.setPen(pg.mkPen(colors.accent, width=1))
+        self.val.setPen(pg.mkPen(colors.amber, width=1, dash=[5, 4]))
+        self.val.setSymbol("o")
+        self.val.setSymbolSize(6)
+        self.val.setSymbolPen(None)
+        self.val.setSymbolBrush(pg.mkBrush(colors.amber))
+        self._line.setPen(pg.mkPen(colors.muted, width=1, style=Qt.PenStyle.DotLine))
+        self._marks.setPen(pg.mkPen(colors.card, width=1.5))
+        font = QFont(self.font())
+        font.setPointSizeF(8.5)
+        grid = QColor(colors.border)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(pg.mkPen(grid, width=1))
+            axis.setTextPen(pg.mkPen(colors.muted))
+            axis.setTickFont(font)
+        self.plot.vb.rbScaleBox.setPen(pg.mkPen(colors.accent, width=1))
+        soft = QColor(colors.accent)
+        soft.setAlphaF(0.15)
+        self.plot.vb.rbScaleBox.setBrush(pg.mkBrush(soft))
+
+
+class _View(pg.PlotWidget):  # type: ignore[misc]
+    """A plot without pyqtgraph's menus and buttons; a drag zooms, a double click asks to reset."""
+
+    resetAsked = Signal()  # noqa: N815
+    left = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(background=None)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setStyleSheet("background: transparent")
+        self.setMinimumSize(180, 110)
+        plot = self.getPlotItem()
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.vb.setMouseMode(pg.ViewBox.RectMode)
+        plot.vb.disableAutoRange()
+        plot.vb.setDefaultPadding(0)
+        for side in ("left", "bottom"):
+            axis = plot.getAxis(side)
+            axis.setStyle(tickLength=0, maxTextLevel=0 if side == "bottom" else 1)
+            axis.enableAutoSIPrefix(False)
+        self.setToolTip("Wheel or drag to zoom, double-click to reset")
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self.resetAsked.emit()
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        self.left.emit()
+        super().leaveEvent(event)
+
+
+_NOTHING = Column().values
+
+
+def _position(epoch: float) -> str:
+    return f"{epoch:.2f}".rstrip("0").rstrip(".")
+
+
+def _curve(plot: pg.PlotItem) -> pg.PlotDataItem:
+    curve = plot.plot(antialias=True)
+    curve.setDownsampling(auto=True, method="peak")
+    curve.setClipToView(True)
+    return curve

@@ -1,0 +1,206 @@
+"""Predicted pictures in a row: each with its top classes as bars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QWheelEvent
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from tlstudio.events import Prediction
+from tlstudio.ui import theme, thumbnails
+from tlstudio.ui.picture_strip import CAPTION_ROLE, ITEM_ROLE, PATH_ROLE, Index, PictureList
+
+SIDE = 60
+CELL = QSize(186, 72)
+LINE = 20.0
+LINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A picture that was asked about; `prediction` is None until the model has answered."""
+
+    path: str
+    prediction: Prediction | None = None
+
+
+class AnswersModel(QAbstractListModel):
+    """One row a picture, in the order asked; asking again about one renews its row."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._answers: list[Answer] = []
+        self._rows: dict[str, int] = {}
+
+    @property
+    def predictions(self) -> list[Prediction]:
+        """What has been answered so far."""
+        return [answer.prediction for answer in self._answers if answer.prediction]
+
+    def ask(self, paths: Sequence[str]) -> int:
+        """Rows that wait for an answer; returns the row of the first."""
+        first = len(self._answers)
+        for path in paths:
+            first = min(first, self._put(Answer(path)))
+        return first
+
+    def answer(self, prediction: Prediction) -> None:
+        self._put(Answer(prediction.path, prediction))
+
+    def clear(self) -> None:
+        self.beginResetModel()
+        self._answers, self._rows = [], {}
+        self.endResetModel()
+
+    def _put(self, answer: Answer) -> int:
+        row = self._rows.get(answer.path)
+        if row is None:
+            row = len(self._answers)
+            self.beginInsertRows(QModelIndex(), row, row)
+            self._answers.append(answer)
+            self._rows[answer.path] = row
+            self.endInsertRows()
+        else:
+            self._answers[row] = answer
+            self.dataChanged.emit(self.index(row), self.index(row))
+        return row
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+        return 0 if parent.isValid() else len(self._answers)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        answer = self._answers[index.row()]
+        name = Path(answer.path).name
+        match role:
+            case Qt.ItemDataRole.AccessibleTextRole:
+                shown: object = f"{name}: {words(answer, ', ')}"
+            case Qt.ItemDataRole.ToolTipRole:
+                shown = f"{name}\n{words(answer, chr(10))}"
+            case _:
+                shown = {
+                    PATH_ROLE: answer.path,
+                    ITEM_ROLE: answer,
+                    CAPTION_ROLE: words(answer, "\n"),
+                }.get(role)
+        return shown
+
+
+class PredictionStrip(PictureList):
+    """A row that scrolls sideways; hundreds of pictures cost no more than those in sight."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.answers = AnswersModel(self)
+        self.setModel(self.answers)
+        self.setItemDelegate(_AnswerDelegate(self))
+        self.setAccessibleName("Predicted pictures")
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(False)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFixedHeight(CELL.height() + 12)
+
+    def ask(self, paths: Sequence[str]) -> None:
+        row = self.answers.ask(paths)
+        self.scrollTo(self.answers.index(self.answers.rowCount() - 1))
+        self.scrollTo(self.answers.index(row))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """A plain wheel moves along the row, since there is nothing above or below."""
+        delta = event.angleDelta()
+        bar = self.horizontalScrollBar()
+        bar.setValue(bar.value() - (delta.x() or delta.y()))
+        event.accept()
+
+
+class _AnswerDelegate(QStyledItemDelegate):
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:  # noqa: N802
+        return CELL
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        colors = theme.current().colors
+        answer: Answer = index.data(ITEM_ROLE)
+        cell = QRectF(option.rect).adjusted(1, 1, -9, -1)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if option.state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(colors.field))
+            painter.drawRoundedRect(cell, 7, 7)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QColor(colors.accent))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(cell, 7, 7)
+        place = QRectF(cell.left() + 4, cell.center().y() - SIDE / 2, SIDE, SIDE)
+        ratio = option.widget.devicePixelRatioF()
+        pixmap = thumbnails.current().get(answer.path, SIDE, ratio)
+        thumbnails.paint(painter, place, pixmap, colors)
+        text = QRectF(place.right() + 10, place.top(), 0, SIDE)
+        text.setRight(cell.right() - 6)
+        self._paint_words(painter, text, answer, option.font)
+        painter.restore()
+
+    def _paint_words(self, painter: QPainter, area: QRectF, answer: Answer, font: QFont) -> None:
+        colors = theme.current().colors
+        small = QFont(font)
+        small.setPointSizeF(8.5)
+        prediction = answer.prediction
+        if prediction is None or prediction.error:
+            waiting = prediction is None
+            painter.setFont(small)
+            painter.setPen(QColor(colors.muted if waiting else colors.error))
+            text = "Asking the model…" if prediction is None else prediction.error
+            flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWrapAnywhere
+            painter.drawText(area, flags, text)
+            return
+        bold = QFont(font)
+        bold.setPointSizeF(9.0)
+        bold.setWeight(QFont.Weight.DemiBold)
+        color = QColor(colors.amber if prediction.unknown else colors.accent)
+        line = QRectF(area.left(), area.top(), area.width(), LINE)
+        scores = list(prediction.top[:LINES])
+        if prediction.unknown:
+            painter.setFont(bold)
+            painter.setPen(color)
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, "unknown")
+            line.translate(0, LINE)
+            scores = scores[: LINES - 1]
+        for rank, score in enumerate(scores):
+            first = rank == 0 and not prediction.unknown
+            painter.setFont(bold if first else small)
+            painter.setPen(QColor(colors.text if first else colors.muted))
+            _paint_score(painter, line, score.label, score.probability, color)
+            line.translate(0, LINE)
+
+
+def _paint_score(
+    painter: QPainter, line: QRectF, name: str, probability: float, color: QColor
+) -> None:
+    fonts = QFontMetricsF(painter.font())
+    figure = "<1 %" if probability < 0.005 else f"{probability * 100:.0f} %"
+    room = line.width() - fonts.horizontalAdvance(figure) - 6
+    text = line.adjusted(0, 0, 0, -4)
+    middle = Qt.AlignmentFlag.AlignVCenter
+    painter.drawText(text, middle, fonts.elidedText(name, Qt.TextElideMode.ElideRight, room))
+    painter.drawText(text, middle | Qt.AlignmentFlag.AlignRight, figure)
+    bar = QRectF(line.left(), line.bottom() - 4, line.width(), 3)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(theme.current().colors.track))
+    painter.drawRoundedRect(bar, 1.5, 1.5)
+    bar.setWidth(max(bar.width() * probability, 1.0))
+    painter.setBrush(color)
+    painter.drawRoundedRect(bar, 1.5, 1.5)
+
+
+def words(answer: Answer, between: str) -> str:
+    """All that is known of a picture, exactly."""
+    prediction = answer.prediction
+    if prediction is None:
+        return "waiting for the model"
+    if prediction.error:
+        return prediction.error
+    scores = [f"{score.label} {score.probability * 100:.2f} %" for score in prediction.top]
+    return between.join(["unknown", *scores] if prediction.unknown else scores)

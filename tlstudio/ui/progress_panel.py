@@ -1,0 +1,337 @@
+"""What happens now: the stage or epoch, the time left, and the buttons that pause and stop."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from tlstudio.events import Batch, Epoch, Event, Failed, Finished, Progress, Started, Warned
+from tlstudio.ui.card import Card, label
+from tlstudio.ui.numbers import count
+from tlstudio.ui.time_left import EpochClock, Speed, in_words
+
+STAGES = {
+    "scan": "Looking through the folder",
+    "download": "Downloading weights",
+    "build": "Building the model",
+    "extract": "Reading pictures",
+    "train": "Training",
+    "validate": "Checking on the validation pictures",
+    "save": "Saving the run",
+    "predict": "Predicting",
+}
+BAR_STEPS = 1000
+WARNINGS_SHOWN = 3
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is known of the training that runs or ran last. Times are in seconds."""
+
+    device: str = ""
+    epochs: int = 0
+    stage: str = ""
+    in_training: bool = False
+    stopping: bool = False
+    best_epoch: int = 0
+    paused: float = 0.0
+    paused_at: float | None = None
+    refreshed: float = float("-inf")
+    clock: EpochClock = field(default_factory=lambda: EpochClock(0))
+    speed: Speed = field(default_factory=Speed)
+    warnings: list[str] = field(default_factory=list)
+
+
+class ProgressPanel(Card):
+    """Draws the events of one training; idle, it says what Train will do."""
+
+    pauseRequested = Signal()  # noqa: N815
+    resumeRequested = Signal()  # noqa: N815
+    stopRequested = Signal()  # noqa: N815
+
+    def __init__(
+        self, parent: QWidget | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__("", parent)
+        self.setAccessibleName("Progress")
+        self._clock = clock
+        self.headline = label("", "headline")
+        self.detail = label("", "muted")
+        self.figures = label("", "muted")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Progress of the training")
+        self.message = label("", "error")
+        self.hint = label("", "muted")
+        self.warnings = label("", "amber")
+        for text in (self.headline, self.detail, self.figures, self.message, self.hint):
+            text.setTextFormat(Qt.TextFormat.PlainText)
+        for text in (self.message, self.hint, self.warnings):
+            text.setWordWrap(True)
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            text.hide()
+        self.warnings.setTextFormat(Qt.TextFormat.PlainText)
+        self.pause_button = QPushButton("Pause")
+        self.pause_button.clicked.connect(self._pause_or_resume)
+        self.stop_button = QPushButton("Stop")
+        self.stop_button.setToolTip("End at the next batch and keep the best epoch")
+        self.stop_button.clicked.connect(self._stop)
+        # The row keeps its height when the buttons go.
+        self.headline.setMinimumHeight(self.stop_button.sizeHint().height())
+
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.headline)
+        top.addWidget(self.detail, 1)
+        top.addWidget(self.figures)
+        top.addWidget(self.pause_button)
+        top.addWidget(self.stop_button)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        for text in (self.message, self.hint, self.warnings):
+            texts.addWidget(text)
+        self.body.addLayout(top)
+        self.body.addWidget(self.bar)
+        self.body.addLayout(texts)
+
+        self._plan = ("", "")
+        self._running = False
+        self._forget_run()
+        self._show_buttons()
+
+    @property
+    def running(self) -> bool:
+        return self._running
+
+    def set_plan(self, text: str, detail: str) -> None:
+        """What Train will do, and what it will take; shown unless a training runs.
+
+        The result of the last training stays until the plan becomes another one.
+        """
+        if (text, detail) == self._plan:
+            return
+        self._plan = (text, detail)
+        if not self._running:
+            self._forget_run()
+            self._show(text, detail)
+
+    def start(self) -> None:
+        """A training was asked for; nothing has come from it yet."""
+        self._forget_run()
+        self._running = True
+        self._show("Starting", "the engine is getting ready")
+        self._show_buttons()
+
+    def set_paused(self, paused: bool) -> None:
+        if paused == (self._run.paused_at is not None):
+            return
+        if paused:
+            self._run.paused_at = self._clock()
+            self.figures.setText("paused")
+        elif self._run.paused_at is not None:
+            self._run.paused += self._clock() - self._run.paused_at
+            self._run.paused_at = None
+            self._run.speed = Speed()
+            self.figures.setText(self._run.device)
+        self._show_buttons()
+
+    def set_stopping(self) -> None:
+        """Say at once that the end is near, whatever still comes from the engine."""
+        self._run.stopping = True
+        keeping = (
+            f"keeping epoch {self._run.best_epoch}" if self._run.best_epoch else "after this step"
+        )
+        self._show("Stopping…", keeping)
+        self._show_buttons()
+
+    def handle(self, event: Event) -> None:
+        """Draw one event. Others than those of a training are left alone."""
+        match event:
+            case Started():
+                self._started(event)
+            case Progress():
+                self._progress(event)
+            case Batch():
+                self._batch(event)
+            case Epoch():
+                self._epoch(event)
+            case Warned():
+                self._warned(event)
+            case Failed():
+                self._end("Training failed", "")
+                self._say(self.message, event.message)
+                self._say(self.hint, event.hint)
+            case Finished():
+                self._finished(event)
+
+    def _started(self, event: Started) -> None:
+        self._run.clock = EpochClock(event.epochs)
+        self._run.epochs = event.epochs
+        self._run.device = _device(event.device)
+        self._show("Starting", count(event.pictures.train, "training picture"))
+        self.figures.setText(self._run.device)
+
+    def _progress(self, event: Progress) -> None:
+        if event.stage in ("train", "validate") and self._run.in_training:
+            return  # the headline stays with the epoch
+        now = self._now()
+        if event.stage != self._run.stage:
+            self._run.stage = event.stage
+            self._run.speed = Speed()
+        self._run.speed.mark(now, event.done)
+        words = self._progress_words(event)
+        if not self._run.stopping:
+            self._show(STAGES.get(event.stage, event.stage.capitalize()), words)
+            if event.stage == "extract" and self._run.speed.per_second and self._may_refresh(now):
+                self._show_figures(f"{self._run.speed.per_second:,.0f} pictures/s")
+        if event.total:
+            self._set_bar(event.done / event.total)
+        else:
+            self.bar.setRange(0, 0)
+
+    def _progress_words(self, event: Progress) -> str:
+        parts = []
+        if event.stage == "download":
+            parts.append(_megabytes(event.done, event.total))
+        elif event.total > 1:
+            parts.append(f"{event.done:,} of {event.total:,}")
+        if event.detail:
+            parts.append(event.detail)
+        if self._run.speed.per_second and event.total > event.done:
+            left = (event.total - event.done) / self._run.speed.per_second
+            parts.append(f"{in_words(left)} left")
+        return ", ".join(parts)
+
+    def _batch(self, event: Batch) -> None:
+        now = self._now()
+        if not self._run.in_training:
+            self._run.in_training = True
+            self._run.stage = "train"
+            self._run.speed = Speed()
+            self._run.clock.start(now)
+        done = event.epoch - 1 + event.step / max(event.steps, 1)
+        self._run.clock.batch(done)
+        self._run.speed.mark(now, done * event.steps)
+        self._set_bar(done / max(self._run.epochs, 1))
+        if self._run.stopping:
+            return
+        if self._may_refresh(now) or event.step == 1:
+            self._show_epoch(event.epoch, now)
+        if self._run.speed.per_second and self._run.refreshed == now:
+            self._show_figures(f"{_rate(self._run.speed.per_second)} batches/s")
+
+    def _epoch(self, event: Epoch) -> None:
+        self._run.epochs = event.epochs
+        self._run.clock.epoch(self._now(), event.epoch)
+        if event.best:
+            self._run.best_epoch = event.epoch
+        self._set_bar(event.epoch / max(event.epochs, 1))
+        if self._run.stopping:
+            self.set_stopping()
+
+    def _show_epoch(self, epoch: int, now: float) -> None:
+        left = self._run.clock.left(now)
+        self._show(
+            f"Epoch {epoch} of {self._run.epochs}",
+            "" if left is None else f"{in_words(left)} left",
+        )
+
+    def _warned(self, event: Warned) -> None:
+        self._run.warnings.append(f"{event.message} {event.hint}".strip())
+        shown = self._run.warnings[-WARNINGS_SHOWN:]
+        earlier = len(self._run.warnings) - len(shown)
+        if earlier:
+            shown = [f"{count(earlier, 'earlier warning')}, in the tooltip", *shown]
+        self._say(self.warnings, "\n".join(shown))
+        self.warnings.setToolTip("\n".join(self._run.warnings))
+
+    def _finished(self, event: Finished) -> None:
+        headline = f"{event.val_accuracy * 100:.1f} % on {count(event.pictures.val, 'picture')}"
+        kept = f"epoch {event.best_epoch} of {event.epochs} kept"
+        if event.stopped:
+            kept = f"stopped, {kept}"
+        self._end(headline, f"{kept}, {in_words(event.seconds.total)} in all")
+        self._set_bar(1.0)
+
+    def _end(self, headline: str, detail: str) -> None:
+        self._running = False
+        self._run.stopping = False
+        self._run.paused_at = None
+        self._show(headline, detail)
+        self.figures.setText(self._run.device)
+        self.bar.setRange(0, BAR_STEPS)
+        self._show_buttons()
+
+    def _forget_run(self) -> None:
+        self._run = _Run()
+        self.figures.setText("")
+        self.bar.setRange(0, BAR_STEPS)
+        self.bar.setValue(0)
+        for text in (self.message, self.hint, self.warnings):
+            text.hide()
+
+    def _pause_or_resume(self) -> None:
+        if self._run.paused_at is None:
+            self.set_paused(True)
+            self.pauseRequested.emit()
+        else:
+            self.set_paused(False)
+            self.resumeRequested.emit()
+
+    def _stop(self) -> None:
+        self.set_stopping()
+        self.stopRequested.emit()
+
+    def _now(self) -> float:
+        """Seconds on a clock that stands still while paused."""
+        return (
+            self._clock() if self._run.paused_at is None else self._run.paused_at
+        ) - self._run.paused
+
+    def _may_refresh(self, now: float) -> bool:
+        """Figures that change more than twice a second cannot be read."""
+        if now - self._run.refreshed < 0.5:
+            return False
+        self._run.refreshed = now
+        return True
+
+    def _show(self, headline: str, detail: str) -> None:
+        self.headline.setText(headline)
+        self.detail.setText(detail)
+
+    def _show_figures(self, speed: str) -> None:
+        if self._run.paused_at is None:
+            self.figures.setText(", ".join(part for part in (speed, self._run.device) if part))
+
+    def _show_buttons(self) -> None:
+        self.pause_button.setVisible(self._running)
+        self.stop_button.setVisible(self._running)
+        self.pause_button.setEnabled(not self._run.stopping)
+        self.stop_button.setEnabled(not self._run.stopping)
+        self.pause_button.setText("Pause" if self._run.paused_at is None else "Resume")
+
+    def _set_bar(self, share: float) -> None:
+        self.bar.setRange(0, BAR_STEPS)
+        self.bar.setValue(round(share * BAR_STEPS))
+
+    @staticmethod
+    def _say(where: QLabel, text: str) -> None:
+        where.setText(text)
+        where.setVisible(bool(text))
+
+
+def _megabytes(done: int, total: int) -> str:
+    if not total:
+        return f"{done / 1e6:.0f} MB"
+    return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
+
+
+def _rate(speed: float) -> str:
+    return f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+
+
+def _device(name: str) -> str:
+    """cpu and gpu:0 as CPU and GPU 0; a name in full stays as it is."""
+    return name.upper().replace(":", " ") if name.startswith(("cpu", "gpu:")) else name
