@@ -15,12 +15,15 @@ from tlstudio.model.blocks import block_of_layers
 from tlstudio.model.efficientnet_lite import EfficientNetLite0
 from tlstudio.project.spec import Backbone
 
+# Of the 32 channels that MobileNet starts with, one is left.
+MIN_ALPHA = 0.05
+
 
 def build(spec: Backbone, include_top: bool = False) -> keras.Model:
     """The architecture with untrained weights, for inputs (rows, columns, 3).
 
     Its layers have the same names each time. Raises TlstudioError for an unknown name, an input
-    that is too small, and a width multiplier that the network does not have.
+    that is too small, and a width multiplier that the network cannot have.
     """
     known = catalog.facts(spec.name)
     if min(spec.input_shape) < known.min_input:
@@ -34,6 +37,11 @@ def build(spec: Backbone, include_top: bool = False) -> keras.Model:
         raise TlstudioError(
             f"{known.label} has no width multiplier, so alpha cannot be {spec.alpha:g}.",
             "Set alpha to 1, or choose a backbone of the MobileNet family.",
+        )
+    if spec.alpha < MIN_ALPHA:
+        raise TlstudioError(
+            f"At alpha {spec.alpha:g} {known.label} would have layers without a single channel.",
+            f"Set alpha to {MIN_ALPHA:g} or more.",
         )
     shape = (*spec.input_shape, 3)
     if known is catalog.LITE0:

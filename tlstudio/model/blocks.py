@@ -42,7 +42,11 @@ def block_of_layers(names: Sequence[str]) -> list[str]:
 
     Every block is one run of the list.
     """
-    ends = [_named(name, _ENDS) for name in names]
+    ends: list[str] = []
+    for name in names:
+        # In Inception-ResNet a block ends in an addition whose name does not tell the block.
+        adds = ends and name.startswith("custom_scale_layer")
+        ends.append(ends[-1] if adds else _named(name, _ENDS))
     if any(ends):
         return _filled_from_ends(names, ends)
     return _filled_onwards([_named(name, _INSIDE) for name in names])

@@ -5,7 +5,7 @@ import os
 import threading
 import warnings
 import zipfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -191,7 +191,7 @@ class Fetched:
 
 
 @contextmanager
-def _fetching(fetched: Fetched, control: Control) -> Generator[None]:
+def _fetching(fetched: Fetched, control: Control) -> Iterator[None]:
     """Within, `keras.utils.get_file` fetches so that it can be watched, stopped and timed out.
 
     It also makes the file appear only when it is whole. What Keras does before and after, cache
