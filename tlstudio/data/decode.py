@@ -4,6 +4,7 @@ First frame, upright by EXIF, 8-bit RGB, alpha on white, resized bilinear to the
 All of it may be called from any thread.
 """
 
+import errno
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -124,7 +125,8 @@ def load(stream: BinaryIO, path: Path, at_least: tuple[int, int]) -> Image.Image
             "Save a smaller copy of it, for example 2,000 pixels wide.",
         ) from error
     except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        # EINVAL is what a damaged header that points outside of the file leads to.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise unreadable(path, error) from error
         # Decoders of untrusted bytes raise all kinds of errors; to a person they are one.
         if opened or _looks_like_a_picture(stream):
@@ -164,10 +166,10 @@ def _looks_like_a_picture(stream: BinaryIO) -> bool:
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I;16"):
-        return _grey(np.asarray(picture), full=65535).convert("RGB")
+        values = np.asarray(picture).astype(np.uint32)
+        return _grey((values * 255 + 32767) // 65535)
     if picture.mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(picture), nan=0, posinf=0, neginf=0)
-        return _grey(values, full=None).convert("RGB")
+        return _scaled(np.asarray(picture))
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     rgba = picture.convert("RGBA")
@@ -176,22 +178,20 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     return white
 
 
-def _grey(values: NDArray[np.generic], full: int | None) -> Image.Image:
-    """Grey values as 8 bit, `full` being white.
+def _scaled(values: NDArray[np.generic]) -> Image.Image:
+    """32-bit grey values from black to white.
 
-    Where the format does not say what is white, the values do: they fill 0 to 1, one byte or
-    two; else their own range is taken.
+    These formats do not say what is white, so the values do: they fill 0 to 1, one byte or two;
+    else their own range is taken. What is no number becomes 0.
     """
-    grey = values.astype(np.float32)
-    low, high = float(grey.min()), float(grey.max())
-    if full is None:
-        full = next((limit for limit in (1, 255, 65535) if high <= limit), None)
-    if full is None or low < 0:
-        grey -= low
-        top = high - low
-    else:
-        top = full
-    return Image.fromarray(np.rint(grey * (255 / top if top else 0)).astype(np.uint8))
+    grey = np.nan_to_num(values, nan=0, posinf=0, neginf=0).astype(np.float64)
+    low, high = min(0.0, float(grey.min())), float(grey.max())
+    white = next((limit for limit in (1, 255, 65535) if low == 0 and high <= limit), high)
+    return _grey(np.rint((grey - low) * (255 / ((white - low) or 1))))
+
+
+def _grey(values: NDArray[np.generic]) -> Image.Image:
+    return Image.fromarray(values.astype(np.uint8)).convert("RGB")
 
 
 _QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)

@@ -34,11 +34,13 @@ def repeated(pictures: Iterable[tuple[Picture, str]]) -> list[Problem]:
         first = first_with.setdefault(digest, picture)
         if first is picture:
             continue
-        if first.label == picture.label:
-            kind, where = "duplicate", "it counts twice"
-            if first.split != picture.split:
-                where = f"it is in both {first.split or 'no split'} and {picture.split or 'none'}"
+        detail = f"The same picture as “{first.path}”"
+        if first.label != picture.label:
+            kind = "conflicting_label"
+            detail += f", once as “{first.label}” and once as “{picture.label}”"
         else:
-            kind, where = "conflicting_label", f"it is both {first.label!r} and {picture.label!r}"
-        problems.append(Problem(picture.path, kind, f"The same picture as {first.path}: {where}."))
+            kind = "duplicate"
+            if {first.split, picture.split} == {"train", "val"}:
+                detail += ", in both train and val, which makes validation look too good"
+        problems.append(Problem(picture.path, kind, f"{detail}. Remove one of them."))
     return problems

@@ -91,7 +91,7 @@ def scan(source: Path, control: Control) -> Iterator[Event]:
         )
     if listing.loose:
         yield Warned(
-            f"{listing.loose:,} pictures lie beside the class folders and were left out.",
+            f"Pictures beside the class folders were left out: {listing.loose:,}.",
             "Move them into the folder of their class to use them.",
         )
     yield Scan(
@@ -148,9 +148,10 @@ def _require_two_classes(source: Path, listing: Listing) -> None:
             f"“{source.name}” has no pictures that can be read.", listing.problems[0].detail
         )
     if not labels:
-        raise TlstudioError(f"“{source.name}” has no pictures in it.", ARRANGE)
-    if listing.classes[labels[0]] == str(source):
-        hint = "Add rows with pictures of at least one more class."
+        hint = ARRANGE if source.is_dir() else "Add lines such as cats/1.jpg,cat below path,label."
+        raise TlstudioError(f"“{source.name}” has no pictures in it.", hint)
+    if source.is_file():
+        hint = "Add lines with pictures of at least one more class."
     else:
         hint = (
             f"Add a second subfolder with pictures beside “{labels[0]}”, "
@@ -232,8 +233,8 @@ def _list_csv(source: Path) -> Listing:
 
 def _picture_of_row(source: Path, row: dict[str, str | None], line: int) -> Picture:
     path, label, split = ((row.get(name) or "").strip() for name in ("path", "label", "split"))
-    if not path or not label:
-        missing = "label" if path else "path"
+    if not path or not label or "\0" in path:
+        missing = "path" if not path or "\0" in path else "label"
         raise TlstudioError(
             f"Line {line} of “{source.name}” has no {missing}.",
             "Fill it in, or delete the line.",
