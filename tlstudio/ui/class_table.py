@@ -17,7 +17,7 @@ from tlstudio.ui import theme
 Index = QModelIndex | QPersistentModelIndex
 HEADS = ("Class", "Precision", "Recall", "F1", "Pictures")
 COLUMN_WIDTHS = (0, 60, 46, 44, 56)
-LEAST_WIDTH, MOST_WIDTH = 266, 360
+LEAST_WIDTH, MOST_WIDTH = 284, 360
 TIPS = (
     "The class, in the model's order",
     "Of the pictures given this name, how many have it",
@@ -39,13 +39,13 @@ class ClassFiguresModel(QAbstractTableModel):
         self._rows = list(per_class.items())
         self.endResetModel()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(HEADS)
 
-    def headerData(  # noqa: N802
+    def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
         if orientation != Qt.Orientation.Horizontal:

@@ -200,11 +200,11 @@ class _View(pg.PlotWidget):  # type: ignore[misc]
             axis.enableAutoSIPrefix(False)
         self.setToolTip("Wheel or drag to zoom, double-click to reset")
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.resetAsked.emit()
         event.accept()
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:
         self.left.emit()
         super().leaveEvent(event)
 

@@ -1,7 +1,7 @@
 """A list of pictures that a delegate paints, and the larger look at one of them."""
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -15,6 +15,7 @@ from tlstudio.ui import theme, thumbnails
 from tlstudio.ui.card import label
 
 Index = QModelIndex | QPersistentModelIndex
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 PATH_ROLE = Qt.ItemDataRole.UserRole
 ITEM_ROLE = Qt.ItemDataRole.UserRole + 1
 CAPTION_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -36,7 +37,13 @@ class PictureList(QListView):
         self.setMouseTracking(True)
         thumbnails.current().loaded.connect(self._picture_loaded)
         self.clicked.connect(self._look_closer)
-        self.activated.connect(self._look_closer)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Not `activated`, which comes with a click too where the desktop says so.
+        if event.key() in ENTER and self.currentIndex().isValid():
+            self._look_closer(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
 
     def _picture_loaded(self, _path: str) -> None:
         # Updates between two frames are merged by Qt into one paint.
@@ -48,7 +55,7 @@ class PictureList(QListView):
 
 
 class Preview(QFrame):
-    """One picture, larger, with its caption; closed by Esc or a press anywhere else."""
+    """One picture, larger, with its caption; closed by Esc, Enter or a press anywhere else."""
 
     SIDE = 280
 
@@ -80,10 +87,9 @@ class Preview(QFrame):
         self.move(left, top)
         self.show()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (*ENTER, Qt.Key.Key_Escape, Qt.Key.Key_Space):
             self.close()
-        super().changeEvent(event)
 
 
 class _LargePicture(QLabel):
@@ -93,14 +99,14 @@ class _LargePicture(QLabel):
         self._side = side
         thumbnails.current().loaded.connect(self._loaded)
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         return QSize(self._side, self._side)
 
     def _loaded(self, path: str) -> None:
         if path == self._path:
             self.update()
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, _event: QPaintEvent) -> None:
         pixmap = thumbnails.current().get(self._path, self._side, self.devicePixelRatioF())
         painter = QPainter(self)
         thumbnails.paint(painter, QRectF(self.rect()), pixmap, theme.current().colors)

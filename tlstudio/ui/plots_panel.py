@@ -3,8 +3,18 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QEvent, QIODevice, QMargins, QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import (
+    QBuffer,
+    QByteArray,
+    QEvent,
+    QIODevice,
+    QMargins,
+    QPoint,
+    QRectF,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -109,7 +119,7 @@ class PlotsPanel(Card):
         self._legend.render(image, below, renderFlags=children)
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        image.save(buffer, b"PNG")
+        QImageWriter(buffer, QByteArray(b"png")).write(image)
         write_whole(path, bytes(buffer.data().data()))
 
     def save_csv(self, path: Path) -> None:
@@ -205,7 +215,7 @@ class _Swatch(QWidget):
         self._dashed = dashed
         self.setFixedSize(QSize(22, 12))
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, _event: QPaintEvent) -> None:
         color = QColor(getattr(theme.current().colors, self._color))
         middle = self.height() / 2
         painter = QPainter(self)
@@ -219,7 +229,7 @@ class _Swatch(QWidget):
             painter.drawEllipse(QRectF(self.width() / 2 - 3, middle - 3, 6, 6))
         painter.end()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+    def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange:
             self.update()
         super().changeEvent(event)

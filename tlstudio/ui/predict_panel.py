@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from tlstudio.events import Prediction
 from tlstudio.ui.card import Card, label
+from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.prediction_strip import PredictionStrip
 
 KINDS = "*.png *.jpg *.jpeg *.webp *.bmp *.gif *.tif *.tiff"
@@ -45,8 +46,7 @@ class PredictPanel(Card):
         self.clear_button.clicked.connect(self.clear)
         self.copy_button = _link("Copy CSV", "Copy all answers as a table")
         self.copy_button.clicked.connect(self.copy_csv)
-        self.answering = label("", "muted")
-        self.answering.setTextFormat(Qt.TextFormat.PlainText)
+        self.answering = ElidedLabel("muted")
         self.strip = PredictionStrip()
         self._empty = label("", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -115,7 +115,7 @@ class PredictPanel(Card):
     def _save_pasted(self) -> list[Path]:
         self._paste_count += 1
         path = Path(self._pasted.filePath(f"pasted {self._paste_count}.png"))
-        return [path] if QGuiApplication.clipboard().image().save(str(path), b"PNG") else []
+        return [path] if QGuiApplication.clipboard().image().save(str(path)) else []
 
     def _choose(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(

@@ -67,7 +67,7 @@ class AnswersModel(QAbstractListModel):
             self.dataChanged.emit(self.index(row), self.index(row))
         return row
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._answers)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -108,7 +108,7 @@ class PredictionStrip(PictureList):
         self.scrollTo(self.answers.index(self.answers.rowCount() - 1))
         self.scrollTo(self.answers.index(row))
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+    def wheelEvent(self, event: QWheelEvent) -> None:
         """A plain wheel moves along the row, since there is nothing above or below."""
         delta = event.angleDelta()
         bar = self.horizontalScrollBar()
@@ -117,7 +117,7 @@ class PredictionStrip(PictureList):
 
 
 class _AnswerDelegate(QStyledItemDelegate):
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:  # noqa: N802
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         return CELL
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 
 from tlstudio.events import Batch, Epoch, Event, Failed, Finished, Progress, Started, Warned
 from tlstudio.ui.card import Card, label
+from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.numbers import count
 from tlstudio.ui.time_left import EpochClock, Speed, in_words
 
@@ -58,7 +59,7 @@ class ProgressPanel(Card):
         self.setAccessibleName("Progress")
         self._clock = clock
         self.headline = label("", "headline")
-        self.detail = label("", "muted")
+        self.detail = ElidedLabel("muted")
         self.figures = label("", "muted")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -66,7 +67,7 @@ class ProgressPanel(Card):
         self.message = label("", "error")
         self.hint = label("", "muted")
         self.warnings = label("", "amber")
-        for text in (self.headline, self.detail, self.figures, self.message, self.hint):
+        for text in (self.headline, self.figures, self.message, self.hint):
             text.setTextFormat(Qt.TextFormat.PlainText)
         for text in (self.message, self.hint, self.warnings):
             text.setWordWrap(True)

@@ -1,0 +1,190 @@
+import time
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPointF, Qt
+
+from tlstudio.errors import JobError
+from tlstudio.events import Batch, Epoch, Progress
+from tlstudio.ui.plots_panel import PlotsPanel
+from tlstudio.ui.theme import DARK, LIGHT
+
+
+def epoch(number, best=True):
+    return Epoch(number, 20, 0.5, 0.75, 0.6, 0.8 + number / 100, 0.1, best)
+
+
+def batches(number, steps=9):
+    return [Batch(number, step, steps, 1 / number, 0.5) for step in range(1, steps + 1)]
+
+
+@pytest.fixture
+def panel(qtbot):
+    panel = PlotsPanel()
+    qtbot.addWidget(panel)
+    panel.resize(800, 330)
+    return panel
+
+
+@pytest.fixture
+def filled(panel):
+    panel.clear(20, 9)
+    for number in (1, 2, 3):
+        panel.add([*batches(number), epoch(number, best=number != 3)])
+    panel.grab()
+    return panel
+
+
+def curves(panel):
+    return [
+        curve
+        for plot in (panel.loss, panel.accuracy)
+        for curve in (plot.train, plot.mean, plot.val)
+    ]
+
+
+def test_without_a_training_it_says_what_comes(panel):
+    assert panel._stack.currentIndex() == 0
+    panel.clear(20, 9)
+    assert panel._stack.currentIndex() == 1
+
+
+def test_one_call_draws_each_curve_exactly_once(panel, monkeypatch):
+    panel.clear(20, 9)
+    drawn = []
+    for curve in curves(panel):
+        original = curve.setData
+
+        def counted(*args, curve=curve, original=original):
+            drawn.append(curve)
+            original(*args)
+
+        monkeypatch.setattr(curve, "setData", counted)
+    panel.add([*batches(1), epoch(1), *batches(2), epoch(2)])
+    assert sorted(map(id, drawn)) == sorted(map(id, curves(panel)))
+    drawn.clear()
+    panel.add([])
+    panel.add([Progress("validate", 1, 2)])
+    assert not drawn
+
+
+def test_curves_show_the_values_over_the_epochs(filled):
+    at, values = filled.loss.train.getOriginalDataset()
+    assert len(at) == 27
+    assert (at[0], at[-1]) == (pytest.approx(1 / 9), 3.0)
+    assert values[-1] == pytest.approx(1 / 3)
+    at, values = filled.accuracy.val.getOriginalDataset()
+    assert at.tolist() == [1, 2, 3]
+    assert values.tolist() == pytest.approx([0.81, 0.82, 0.83])
+
+
+def test_the_best_epoch_is_named(filled):
+    assert filled.best.text() == "best: epoch 2, 82.0 %"
+
+
+def test_by_epoch_shows_the_epochs_training_values(filled):
+    filled.by_epoch.click()
+    at, values = filled.loss.train.getOriginalDataset()
+    assert at.tolist() == [1, 2, 3]
+    assert values.tolist() == [0.5] * 3
+    assert filled.loss.mean.getOriginalDataset()[0] is None or not len(
+        filled.loss.mean.getOriginalDataset()[0]
+    )
+    assert filled._train_words.text() == "train by epoch"
+
+
+def test_a_new_training_starts_empty(filled):
+    filled.clear(5, 3)
+    assert filled.best.text() == ""
+    assert filled.curves.epochs == 5
+    assert len(filled.curves.batch_at) == 0
+
+
+def test_the_crosshair_reads_the_nearest_values_in_both_plots(filled):
+    box = filled.loss.plot.vb
+    filled.loss.view.scene().sigMouseMoved.emit(box.mapViewToScene(QPointF(2.1, 0.5)))
+    for plot, value in ((filled.loss, "0.600"), (filled.accuracy, "82.0 %")):
+        assert "epoch 2.11" in plot.words.text()
+        assert value in plot.words.text()
+    filled.loss.view.left.emit()
+    assert filled.loss.words.text() == "Loss"
+    assert filled.accuracy.words.text() == "Accuracy"
+
+
+def test_a_zoom_is_kept_while_events_come_until_it_is_reset(filled):
+    box = filled.loss.plot.vb
+    box.setXRange(1, 2, padding=0)
+    box.sigRangeChangedManually.emit([True, True])
+    assert not filled.reset_button.isHidden()
+    filled.add([*batches(4), epoch(4)])
+    assert filled.loss.plot.viewRange()[0] == pytest.approx([1, 2])
+    filled.reset_button.click()
+    assert filled.reset_button.isHidden()
+    assert filled.loss.plot.viewRange()[0][1] > 20
+
+
+def test_a_double_click_resets(filled, qtbot):
+    filled.loss.plot.vb.setXRange(1, 2, padding=0)
+    filled.loss.plot.vb.sigRangeChangedManually.emit([True, True])
+    qtbot.mouseDClick(filled.loss.view.viewport(), Qt.MouseButton.LeftButton)
+    assert filled.loss.plot.viewRange()[0][1] > 20
+
+
+def test_both_plots_share_the_time_axis(filled):
+    filled.loss.plot.vb.setXRange(1, 2, padding=0)
+    assert filled.accuracy.plot.viewRange()[0] == pytest.approx([1, 2], abs=0.05)
+
+
+def test_no_menus_of_a_debugging_tool(filled):
+    for plot in (filled.loss, filled.accuracy):
+        assert not plot.plot.menuEnabled()
+        assert plot.plot.buttonsHidden
+
+
+def test_it_saves_a_picture_and_a_table(filled, tmp_path):
+    filled.save_png(tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as saved:
+        assert saved.width > 1400
+        assert len(saved.convert("RGB").getcolors(1 << 24)) > 20
+    filled.save_csv(tmp_path / "curves.csv")
+    lines = (tmp_path / "curves.csv").read_text().splitlines()
+    assert lines[0] == "epoch,step,loss,accuracy,val_loss,val_accuracy"
+    assert len(lines) == 1 + 27 + 3
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_failed_save_is_told_in_place(filled, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    target = tmp_path / "file" / "curves.csv"
+    with pytest.raises(JobError):
+        filled.save_csv(target)
+    monkeypatch.setattr(
+        "tlstudio.ui.plots_panel.QFileDialog.getSaveFileName", lambda *_: (str(target), "")
+    )
+    filled._ask_csv()
+    assert "could not be written" in filled.problem.text()
+    assert not filled.problem.isHidden()
+
+
+def test_it_follows_the_theme(filled, theme):
+    before = theme.colors
+    try:
+        for colors in (DARK, LIGHT):
+            theme.colors = colors
+            theme.changed.emit()
+            assert filled.loss.val.opts["pen"].color().name() == colors.amber
+    finally:
+        theme.colors = before
+        theme.changed.emit()
+
+
+def test_a_hundred_thousand_batches_stay_smooth(panel):
+    panel.clear(100, 1000)
+    everything = [event for number in range(1, 101) for event in batches(number, 1000)]
+    panel.add(everything)
+    panel.grab()
+    began = time.perf_counter()
+    for step in range(1, 6):
+        panel.add([Batch(101, step, 1000, 0.1, 0.9)])
+        panel.grab()
+    assert (time.perf_counter() - began) / 5 < 0.25

@@ -1,0 +1,52 @@
+import pytest
+
+from tlstudio.ui.time_left import EpochClock, Speed, in_words
+
+
+def test_a_steady_speed_is_measured():
+    speed = Speed()
+    assert speed.per_second == 0.0
+    for second in range(10):
+        speed.mark(second, 5.0 * second)
+    assert speed.per_second == pytest.approx(5.0)
+
+
+def test_speed_forgets_a_slow_start():
+    speed = Speed()
+    speed.mark(0, 0)
+    for step in range(1, 11):
+        speed.mark(100 + step, step * 10.0)
+    assert speed.per_second == pytest.approx(10.0)
+
+
+def test_nothing_is_promised_before_there_is_a_measure():
+    clock = EpochClock(20)
+    clock.start(0.0)
+    clock.batch(0.05)
+    assert clock.left(1.0) is None
+
+
+def test_the_slow_first_epoch_does_not_count_once_there_are_others():
+    clock = EpochClock(10)
+    clock.start(0.0)
+    clock.epoch(5.0, 1)
+    assert clock.left(5.0) == pytest.approx(45.0)
+    clock.epoch(5.1, 2)
+    clock.epoch(5.2, 3)
+    assert clock.left(5.2) == pytest.approx(0.7)
+
+
+def test_an_epoch_that_was_held_up_does_not_count():
+    clock = EpochClock(10)
+    clock.start(0.0)
+    for number, end in enumerate((1.0, 2.0, 3.0, 33.0, 34.0), 1):
+        clock.epoch(end, number)
+    assert clock.left(34.0) == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (9.4, "9 s"), (100, "2 min"), (3600, "1 h"), (4800, "1 h 20 min")],
+)
+def test_words(seconds, words):
+    assert in_words(seconds) == words
