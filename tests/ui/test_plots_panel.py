@@ -55,9 +55,9 @@ def test_one_call_draws_each_curve_exactly_once(panel, monkeypatch):
     for curve in curves(panel):
         original = curve.setData
 
-        def counted(*args, curve=curve, original=original):
+        def counted(*args, curve=curve, original=original, **options):
             drawn.append(curve)
-            original(*args)
+            original(*args, **options)
 
         monkeypatch.setattr(curve, "setData", counted)
     panel.add([*batches(1), epoch(1), *batches(2), epoch(2)])
@@ -109,6 +109,26 @@ def test_the_crosshair_reads_the_nearest_values_in_both_plots(filled):
     filled.loss.view.left.emit()
     assert filled.loss.words.text() == "Loss"
     assert filled.accuracy.words.text() == "Accuracy"
+
+
+def test_the_crosshair_goes_by_arrow_keys_from_epoch_to_epoch(filled, qtbot):
+    for key, where in (
+        (Qt.Key.Key_Right, "epoch 3<"),
+        (Qt.Key.Key_Left, "epoch 2<"),
+        (Qt.Key.Key_Right, "epoch 3<"),
+        (Qt.Key.Key_Right, "epoch 3<"),
+    ):
+        qtbot.keyClick(filled.loss.view, key)
+        assert where in filled.loss.words.text()
+        assert where in filled.accuracy.words.text()
+    qtbot.keyClick(filled.loss.view, Qt.Key.Key_Escape)
+    assert filled.loss.words.text() == "Loss"
+
+
+def test_arrow_keys_before_the_first_epoch_show_nothing(panel, qtbot):
+    panel.clear(20, 9)
+    qtbot.keyClick(panel.loss.view, Qt.Key.Key_Right)
+    assert panel.loss.words.text() == "Loss"
 
 
 def test_a_zoom_is_kept_while_events_come_until_it_is_reset(filled):

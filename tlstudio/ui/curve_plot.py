@@ -2,7 +2,7 @@
 
 # PySide6 first: pyqtgraph takes the Qt binding that is already there.
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QMouseEvent
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 import pyqtgraph as pg  # isort: skip
@@ -10,6 +10,10 @@ import pyqtgraph as pg  # isort: skip
 from tlstudio.ui import theme
 from tlstudio.ui.card import label
 from tlstudio.ui.curves import Column, Curves, Metric, nearest, span
+
+
+DENSE = 3000
+"""Batches from which their strokes overlap: smoothing them costs time and shows no more."""
 
 
 class CurvePlot(QWidget):
@@ -32,6 +36,7 @@ class CurvePlot(QWidget):
         self.words = label(title)
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.words.setTextFormat(Qt.TextFormat.RichText)
+        self.words.setToolTip("Wheel or drag to zoom, double-click to reset, arrow keys to read")
         self.header = QHBoxLayout()
         self.header.addWidget(self.words, 1)
         self.view = _View()
@@ -55,6 +60,7 @@ class CurvePlot(QWidget):
         self.plot.vb.sigRangeChangedManually.connect(self.zoomed)
         self.view.resetAsked.connect(self.resetAsked)
         self.view.left.connect(self._left)
+        self.view.stepped.connect(self._step)
         self.view.scene().sigMouseMoved.connect(self._moved)
         theme.current().changed.connect(self._recolour)
         self._recolour()
@@ -71,10 +77,11 @@ class CurvePlot(QWidget):
         self._curves, self._metric = curves, metric
         at = curves.epoch_at.values
         if by_batch:
-            self.train.setData(curves.batch_at.values, metric.batch.values)
+            sparse = len(metric.batch) < DENSE
+            self.train.setData(curves.batch_at.values, metric.batch.values, antialias=sparse)
             self.mean.setData(curves.batch_at.values, metric.mean.values)
         else:
-            self.train.setData(at, metric.train.values)
+            self.train.setData(at, metric.train.values, antialias=True)
             self.mean.setData(_NOTHING, _NOTHING)
         self.val.setData(at, metric.val.values)
         if self.following:
@@ -146,6 +153,14 @@ class CurvePlot(QWidget):
         self.point_at(epoch)
         self.pointed.emit(epoch)
 
+    def _step(self, by: int) -> None:
+        """Move the crosshair by an epoch, from the last one where it is not shown."""
+        last = self._curves.epoch_at.values[-1:].sum()
+        epoch = last if self._pointed is None else round(self._pointed) + by
+        epoch = float(min(max(epoch, 1), last))
+        self.point_at(epoch)
+        self.pointed.emit(epoch)
+
     def _left(self) -> None:
         self.point_at(None)
         self.pointed.emit(None)
@@ -182,6 +197,7 @@ class _View(pg.PlotWidget):  # type: ignore[misc]
 
     resetAsked = Signal()  # noqa: N815
     left = Signal()
+    stepped = Signal(int)
 
     def __init__(self) -> None:
         super().__init__(background=None)
@@ -198,13 +214,25 @@ class _View(pg.PlotWidget):  # type: ignore[misc]
             axis = plot.getAxis(side)
             axis.setStyle(tickLength=0, maxTextLevel=0 if side == "bottom" else 1)
             axis.enableAutoSIPrefix(False)
-        self.setToolTip("Wheel or drag to zoom, double-click to reset")
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        if event.key() in steps:
+            self.stepped.emit(steps[Qt.Key(event.key())])
+        elif event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.left.emit()
+        super().focusOutEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self.resetAsked.emit()
         event.accept()
 
-    def leaveEvent(self, event: QEvent) -> None:
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         self.left.emit()
         super().leaveEvent(event)
 
