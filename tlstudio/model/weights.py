@@ -96,8 +96,8 @@ def _check_format(path: Path) -> None:
         )
     try:
         if path.suffix == ".keras":
-            with zipfile.ZipFile(path) as archive:
-                archive.getinfo("model.weights.h5")
+            with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as member:
+                h5py.File(member).close()
             return
         with h5py.File(path) as file:
             legacy = "layer_names" in file.attrs or "model_weights" in file
@@ -236,7 +236,8 @@ def _unreachable(address: str, target: Path, error: Exception) -> TlstudioError:
     if isinstance(error, HTTPError):
         why = f"the server answered {error.code}"
     else:
-        why = str(getattr(error, "reason", "") or error or type(error).__name__)
+        cause = getattr(error, "reason", error)
+        why = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     return TlstudioError(
         f"The ImageNet weights could not be downloaded ({why}).",
         f"Go online, or fetch {address} elsewhere and put it into {target.parent} as "
