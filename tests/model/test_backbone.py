@@ -60,8 +60,8 @@ def test_with_its_top_the_other_layers_keep_their_names():
 
 def test_a_renamed_network_saves_and_reloads(tmp_path):
     backbone.build(Backbone(name="MobileNetV3Small"))  # so that Keras counts on
-    model = backbone.build(Backbone(name="MobileNetV3Small", input_shape=(64, 64)))
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    model = backbone.build(Backbone(name="MobileNetV3Small", input_shape=(32, 32)))
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
 

@@ -51,6 +51,16 @@ def trained(request):
     return model
 
 
+@pytest.fixture(scope="module")
+def small():
+    return backbone.build(SMALL)
+
+
+@pytest.fixture(scope="module")
+def wider():
+    return backbone.build(SMALL.model_copy(update={"alpha": 0.5}))
+
+
 def save_legacy_weights(model, path):
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
@@ -91,18 +101,17 @@ def test_nothing_in_a_keras_file_is_run(trained, tmp_path):
 
 
 @pytest.mark.parametrize("name", SAVE)
-def test_a_file_of_another_network_is_refused(name, tmp_path):
-    wider = SMALL.model_copy(update={"alpha": 0.5})
-    SAVE[name](backbone.build(wider), tmp_path / name)
+def test_a_file_of_another_network_is_refused(wider, name, tmp_path):
+    SAVE[name](wider, tmp_path / name)
 
     with pytest.raises(TlstudioError, match="weights of another network") as error:
         from_file(tmp_path / name)
     assert "width" in error.value.hint
 
 
-def test_a_file_that_lacks_a_layer_is_never_half_loaded(tmp_path):
+def test_a_file_that_lacks_a_layer_is_never_half_loaded(small, tmp_path):
     path = tmp_path / "a.weights.h5"
-    backbone.build(SMALL).save_weights(path)
+    small.save_weights(path)
     with h5py.File(path, "a") as file:
         del file["layers/batch_normalization_26"]
 
@@ -116,8 +125,8 @@ def truncate(path):
 
 @pytest.mark.parametrize("name", SAVE)
 @pytest.mark.parametrize("harm", [truncate, lambda path: path.write_bytes(b"no weights at all")])
-def test_a_damaged_file_is_said_to_be_damaged(name, harm, tmp_path):
-    SAVE[name](backbone.build(SMALL), tmp_path / name)
+def test_a_damaged_file_is_said_to_be_damaged(small, name, harm, tmp_path):
+    SAVE[name](small, tmp_path / name)
     harm(tmp_path / name)
 
     with pytest.raises(TlstudioError, match=f"{name} is damaged"):
@@ -144,10 +153,9 @@ def test_a_missing_file_and_a_strange_ending_are_said(tmp_path):
         loaded(SMALL.model_copy(update={"weights": "imagnet"}))
 
 
-def test_an_ending_that_belongs_to_the_other_format_is_said(tmp_path):
-    model = backbone.build(SMALL)
-    save_legacy_weights(model, tmp_path / "old.weights.h5")
-    model.save_weights(tmp_path / "new.weights.h5")
+def test_an_ending_that_belongs_to_the_other_format_is_said(small, tmp_path):
+    save_legacy_weights(small, tmp_path / "old.weights.h5")
+    small.save_weights(tmp_path / "new.weights.h5")
     (tmp_path / "new.weights.h5").rename(tmp_path / "new.h5")
 
     with pytest.raises(TlstudioError, match=r"by the ending \.h5"):
@@ -195,10 +203,9 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def server(home, monkeypatch):
-    model = backbone.build(SMALL)
-    model.set_weights([np.full(w.shape, 0.25) for w in model.get_weights()])
-    save_legacy_weights(model, home.parent / "served.h5")
+def server(small, home, monkeypatch):
+    small.set_weights([np.full(w.shape, 0.25) for w in small.get_weights()])
+    save_legacy_weights(small, home.parent / "served.h5")
     server = Server(("127.0.0.1", 0), Handler)
     server.content = (home.parent / "served.h5").read_bytes()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
