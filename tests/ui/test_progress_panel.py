@@ -131,7 +131,8 @@ def test_a_result_stays_until_the_plan_becomes_another_one(panel, clock):
     train(panel, clock)
     panel.handle(finished())
     assert panel.headline.text() == "91.5 % on 94 pictures"
-    panel.set_plan("plan", "detail")
+    for _ in range(2):
+        panel.set_plan("plan as it was known at the end", "detail")
     assert panel.headline.text() == "91.5 % on 94 pictures"
     panel.set_plan("another plan", "detail")
     assert panel.headline.text() == "another plan"

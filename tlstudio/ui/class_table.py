@@ -16,8 +16,8 @@ from tlstudio.ui import theme
 
 Index = QModelIndex | QPersistentModelIndex
 HEADS = ("Class", "Precision", "Recall", "F1", "Pictures")
-COLUMN_WIDTHS = (0, 60, 46, 44, 56)
-LEAST_WIDTH, MOST_WIDTH = 284, 360
+NAME_WIDTH = 76
+MOST_WIDTH = 380
 TIPS = (
     "The class, in the model's order",
     "Of the pictures given this name, how many have it",
@@ -108,18 +108,26 @@ class ClassTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(40)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        for column, width in enumerate(COLUMN_WIDTHS):
-            if width:
-                header.resizeSection(column, width)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.setMinimumWidth(LEAST_WIDTH)
         self.setMaximumWidth(MOST_WIDTH)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header.setSortIndicatorClearable(True)
 
     def show_figures(self, per_class: dict[str, ClassFigures]) -> None:
         self._figures.show_figures(per_class)
+        self._fit_columns()
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+
+    def _fit_columns(self) -> None:
+        """Just wide enough for the words and figures, in whatever font there is."""
+        heads = self.horizontalHeader().fontMetrics()
+        figure = self.fontMetrics().horizontalAdvance("100 %")
+        width = NAME_WIDTH + self.verticalScrollBar().sizeHint().width()
+        for column, head in enumerate(HEADS[1:], 1):
+            needed = max(heads.horizontalAdvance(head), figure) + 12
+            self.horizontalHeader().resizeSection(column, needed)
+            width += needed
+        self.setMinimumWidth(min(width, MOST_WIDTH))
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

@@ -11,7 +11,6 @@ from tlstudio.ui import theme
 from tlstudio.ui.card import label
 from tlstudio.ui.curves import Column, Curves, Metric, nearest, span
 
-
 DENSE = 3000
 """Batches from which their strokes overlap: smoothing them costs time and shows no more."""
 
@@ -228,11 +227,11 @@ class _View(pg.PlotWidget):  # type: ignore[misc]
         self.left.emit()
         super().focusOutEvent(event)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.resetAsked.emit()
         event.accept()
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:
         self.left.emit()
         super().leaveEvent(event)
 

@@ -14,7 +14,16 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QImage,
+    QImageWriter,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -239,5 +248,10 @@ def _segment(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
     button.setObjectName("segment")
     button.setCheckable(True)
+    # The checked one is bold, which the style's own width does not know of.
+    button.ensurePolished()
+    bold = button.font()
+    bold.setWeight(QFont.Weight.DemiBold)
+    button.setMinimumWidth(QFontMetrics(bold).horizontalAdvance(text) + 26)
     button.setToolTip(tip)
     return button

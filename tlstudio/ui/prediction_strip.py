@@ -13,7 +13,9 @@ from tlstudio.ui import theme, thumbnails
 from tlstudio.ui.picture_strip import CAPTION_ROLE, ITEM_ROLE, PATH_ROLE, Index, PictureList
 
 SIDE = 60
-CELL = QSize(186, 72)
+HEIGHT = 72
+WORDS = "vehicles 100 %"
+"""What must fit in a line of an answer."""
 LINE = 20.0
 LINES = 3
 
@@ -101,7 +103,7 @@ class PredictionStrip(PictureList):
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(False)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFixedHeight(CELL.height() + 12)
+        self.setFixedHeight(HEIGHT + 12)
 
     def ask(self, paths: Sequence[str]) -> None:
         row = self.answers.ask(paths)
@@ -117,8 +119,9 @@ class PredictionStrip(PictureList):
 
 
 class _AnswerDelegate(QStyledItemDelegate):
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        return CELL
+    def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
+        words = QFontMetricsF(_bold(option.font)).horizontalAdvance(WORDS)
+        return QSize(SIDE + 32 + round(words), HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         colors = theme.current().colors
@@ -156,9 +159,7 @@ class _AnswerDelegate(QStyledItemDelegate):
             flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWrapAnywhere
             painter.drawText(area, flags, text)
             return
-        bold = QFont(font)
-        bold.setPointSizeF(9.0)
-        bold.setWeight(QFont.Weight.DemiBold)
+        bold = _bold(font)
         color = QColor(colors.amber if prediction.unknown else colors.accent)
         line = QRectF(area.left(), area.top(), area.width(), LINE)
         scores = list(prediction.top[:LINES])
@@ -174,6 +175,13 @@ class _AnswerDelegate(QStyledItemDelegate):
             painter.setPen(QColor(colors.text if first else colors.muted))
             _paint_score(painter, line, score.label, score.probability, color)
             line.translate(0, LINE)
+
+
+def _bold(font: QFont) -> QFont:
+    bold = QFont(font)
+    bold.setPointSizeF(9.0)
+    bold.setWeight(QFont.Weight.DemiBold)
+    return bold
 
 
 def _paint_score(

@@ -97,8 +97,9 @@ class ProgressPanel(Card):
         self.body.addWidget(self.bar)
         self.body.addLayout(texts)
 
-        self._plan = ("", "")
+        self._plan: tuple[str, str] | None = None
         self._running = False
+        self._result_is_new = False
         self._forget_run()
         self._show_buttons()
 
@@ -109,17 +110,21 @@ class ProgressPanel(Card):
     def set_plan(self, text: str, detail: str) -> None:
         """What Train will do, and what it will take; shown unless a training runs.
 
-        The result of the last training stays until the plan becomes another one.
+        The result of the last training stays until the plan becomes another one than it was
+        when that training had ended.
         """
-        if (text, detail) == self._plan:
+        before, self._plan = self._plan, (text, detail)
+        if self._running or before == self._plan:
             return
-        self._plan = (text, detail)
-        if not self._running:
-            self._forget_run()
-            self._show(text, detail)
+        if self._result_is_new:
+            self._result_is_new = False
+            return
+        self._forget_run()
+        self._show(text, detail)
 
     def start(self) -> None:
         """A training was asked for; nothing has come from it yet."""
+        self._result_is_new = False
         self._forget_run()
         self._running = True
         self._show("Starting", "the engine is getting ready")
@@ -258,6 +263,8 @@ class ProgressPanel(Card):
 
     def _end(self, headline: str, detail: str) -> None:
         self._running = False
+        self._result_is_new = True
+        self._plan = None
         self._run.stopping = False
         self._run.paused_at = None
         self._show(headline, detail)
