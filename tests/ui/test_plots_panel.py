@@ -153,6 +153,15 @@ def test_a_double_click_resets(filled, qtbot):
 def test_both_plots_share_the_time_axis(filled):
     filled.loss.plot.vb.setXRange(1, 2, padding=0)
     assert filled.accuracy.plot.viewRange()[0] == pytest.approx([1, 2], abs=0.05)
+    filled.accuracy.plot.vb.setXRange(2, 3, padding=0)
+    assert filled.loss.plot.viewRange()[0] == pytest.approx([2, 3], abs=0.05)
+
+
+def test_all_epochs_have_their_place_before_the_first_batch(panel):
+    panel.clear(20, 9)
+    panel.grab()
+    for plot in (panel.loss, panel.accuracy):
+        assert plot.plot.viewRange()[0] == pytest.approx([0, 20], abs=1)
 
 
 def test_no_menus_of_a_debugging_tool(filled):

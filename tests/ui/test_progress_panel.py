@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tlstudio.events import (
@@ -154,6 +156,25 @@ def test_a_failure_is_told_in_place_with_its_remedy(panel, clock):
     assert not panel.running
     panel.start()
     assert panel.message.isHidden()
+
+
+def test_a_stop_before_there_is_a_result_is_no_failure(panel):
+    panel.start()
+    panel.stop_button.click()
+    panel.handle(Failed("Stopped before there was a result.", "Start again."))
+    assert panel.headline.text() == "Stopped"
+    assert panel.detail.text() == "Stopped before there was a result."
+    assert panel.message.isHidden()
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [("cpu", "CPU"), ("CPU:0", "CPU"), ("gpu:1", "GPU 1"), ("NVIDIA L4", "NVIDIA L4")],
+)
+def test_devices_have_names(panel, device, words):
+    panel.start()
+    panel.handle(replace(STARTED, device=device))
+    assert panel.figures.text() == words
 
 
 def test_warnings_gather_and_the_oldest_move_to_the_tooltip(panel, clock):

@@ -5,6 +5,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QSize,
     QSortFilterProxyModel,
     Qt,
 )
@@ -117,6 +118,9 @@ class ClassTable(QTableView):
         self._figures.show_figures(per_class)
         self._fit_columns()
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+
+    def sizeHint(self) -> QSize:
+        return QSize(MOST_WIDTH, 140)
 
     def _fit_columns(self) -> None:
         """Just wide enough for the words and figures, in whatever font there is."""

@@ -105,7 +105,7 @@ class ConfusionView(QAbstractScrollArea):
         return self._rect_of(cell, self._metrics())
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 200)
+        return QSize(320, 140)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self._classes:

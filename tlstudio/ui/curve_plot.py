@@ -1,7 +1,7 @@
 """One plot of a metric over the epochs, drawn with pyqtgraph in the theme's colours."""
 
 # PySide6 first: pyqtgraph takes the Qt binding that is already there.
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -138,12 +138,13 @@ class CurvePlot(QWidget):
         step, high = (0.1, 1.0) if self._percent else (0.2, float("inf"))
         bottom, top = span((column.values for column in shown), step, 0.0, high)
         right = max(self._curves.epochs, 1)
+        # The limits first: they also bound the range that is set.
+        self.plot.vb.setLimits(
+            xMin=-0.02 * right, xMax=1.05 * right, minXRange=0.02, minYRange=1e-4
+        )
         # Room for the dots and the line at the very edge.
         self.plot.setRange(
             xRange=(0, right * 1.03), yRange=(bottom, top + (top - bottom) * 0.04), padding=0
-        )
-        self.plot.vb.setLimits(
-            xMin=-0.02 * right, xMax=1.05 * right, minXRange=0.02, minYRange=1e-4
         )
 
     def _moved(self, where: QPointF) -> None:
@@ -213,6 +214,9 @@ class _View(pg.PlotWidget):  # type: ignore[misc]
             axis = plot.getAxis(side)
             axis.setStyle(tickLength=0, maxTextLevel=0 if side == "bottom" else 1)
             axis.enableAutoSIPrefix(False)
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 170)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}

@@ -55,6 +55,9 @@ class MistakesView(PictureList):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(CELL.width() + 12)
 
+    def sizeHint(self) -> QSize:
+        return QSize(3 * CELL.width(), 140)
+
     def show_mistakes(self, mistakes: Sequence[Judged]) -> None:
         self._mistakes.show_mistakes(mistakes)
 

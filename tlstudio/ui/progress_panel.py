@@ -166,9 +166,7 @@ class ProgressPanel(Card):
             case Warned():
                 self._warned(event)
             case Failed():
-                self._end("Training failed", "")
-                self._say(self.message, event.message)
-                self._say(self.hint, event.hint)
+                self._failed(event)
             case Finished():
                 self._finished(event)
 
@@ -178,6 +176,7 @@ class ProgressPanel(Card):
         self._run.device = _device(event.device)
         self._show("Starting", count(event.pictures.train, "training picture"))
         self.figures.setText(self._run.device)
+        self._set_bar(0.0)
 
     def _progress(self, event: Progress) -> None:
         if event.stage in ("train", "validate") and self._run.in_training:
@@ -261,6 +260,14 @@ class ProgressPanel(Card):
         self._end(headline, f"{kept}, {in_words(event.seconds.total)} in all")
         self._set_bar(1.0)
 
+    def _failed(self, event: Failed) -> None:
+        if self._run.stopping:
+            self._end("Stopped", event.message)
+            return
+        self._end("Training failed", "")
+        self._say(self.message, event.message)
+        self._say(self.hint, event.hint)
+
     def _end(self, headline: str, detail: str) -> None:
         self._running = False
         self._result_is_new = True
@@ -341,5 +348,8 @@ def _rate(speed: float) -> str:
 
 
 def _device(name: str) -> str:
-    """cpu and gpu:0 as CPU and GPU 0; a name in full stays as it is."""
-    return name.upper().replace(":", " ") if name.startswith(("cpu", "gpu:")) else name
+    """cpu:0 and gpu:0 as CPU and GPU 0; a name in full stays as it is."""
+    kind, _, number = name.upper().partition(":")
+    if kind == "CPU":
+        return kind
+    return f"{kind} {number}".strip() if kind == "GPU" else name
