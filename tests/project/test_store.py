@@ -5,7 +5,15 @@ import pytest
 
 from tlstudio.errors import TlstudioError
 from tlstudio.project import store
-from tlstudio.project.spec import Backbone, DenseLayer, FreezePlan, Head, Pictures, Project, Training
+from tlstudio.project.spec import (
+    Backbone,
+    DenseLayer,
+    FreezePlan,
+    Head,
+    Pictures,
+    Project,
+    Training,
+)
 
 
 def full_project(folder: Path) -> Project:

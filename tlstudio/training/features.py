@@ -73,7 +73,7 @@ def extract(
     """
     size = model.input_shape[1:3]
     run = fold(model)
-    values = _array((len(paths), *model.output_shape[1:]), folder)
+    values = empty((len(paths), *model.output_shape[1:]), folder)
     lost: dict[int, PictureError] = {}
     pictures = np.zeros((BATCH, *model.input_shape[1:]), np.uint8)
     waiting: list[int] = []
@@ -100,7 +100,8 @@ def extract(
     return Features(values, lost)
 
 
-def _array(shape: tuple[int, ...], folder: Path) -> NDArray[np.float32]:
+def empty(shape: tuple[int, ...], folder: Path) -> NDArray[np.float32]:
+    """An array in memory, or, above IN_MEMORY_BYTES, in a file that vanishes with the array."""
     if prod(shape) * 4 <= IN_MEMORY_BYTES:
         return np.empty(shape, np.float32)
     with tempfile.TemporaryFile(dir=folder) as stream:

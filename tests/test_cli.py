@@ -1,0 +1,242 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlstudio import cli
+
+SMALL = ("--input-shape", "32x32", "--batch-size", "8", "--device", "cpu")
+
+
+def call(*arguments: object) -> tuple[int, str, str]:
+    """Run the command in a process of its own, as a person does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tlstudio", *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    """The JSON document of a command run in this process."""
+    assert cli.run([*map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(scope="module")
+def run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    status, output, errors = call("train", shapes, *SMALL, "--epochs", 4, "--out", out, "--json")
+    assert status == 0, errors
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert {"started", "progress", "epoch", "finished"} == {line["event"] for line in lines}
+    last = lines[-1]
+    assert last["event"] == "finished"
+    assert set(last) >= {
+        "run",
+        "epochs",
+        "val_accuracy",
+        "val_loss",
+        "classes",
+        "pictures",
+        "seconds",
+        "cache",
+        "strategy",
+        "boundary",
+    }
+    assert last["pictures"] == {"train": 24, "val": 6, "skipped": 0}
+    assert set(last["seconds"]) == {"extract", "train", "total"}
+    assert last["epochs"] == 4
+    epoch = next(line for line in lines if line["event"] == "epoch")
+    assert set(epoch) >= {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+    return out
+
+
+def test_describe_as_the_contract_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    flatten = answer(
+        capsys, "describe", "VGG16", "--weights", "random", "--head", "flatten", "--dense", 512
+    )
+    assert next(row["params"] for row in flatten["head"] if row["type"] == "Dense") == 12_845_568
+    assert set(flatten) >= {"backbone", "input_shape", "layers", "head", "params", "boundary"}
+    layer = flatten["layers"][1]
+    assert layer["name"] == "block1_conv1"
+    assert layer["block"] == "block1"
+    assert layer["output_shape"] == [224, 224, 64]
+    assert layer["trainable"] is False
+    whole = answer(capsys, "describe", "VGG16", "--weights", "random", "--include-top")
+    assert whole["params"]["total"] == 138_357_544
+
+
+def test_backbones_as_the_contract_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {row["name"]: row for row in answer(capsys, "backbones")}
+    assert {"VGG16", "ResNet50", "MobileNet", "MobileNetV2", "EfficientNetLite0"} <= set(rows)
+    keys = {"name", "family", "params", "input_shape", "top1", "size_mb", "weights", "cached"}
+    assert all(set(row) >= keys for row in rows.values())
+    assert rows["EfficientNetLite0"]["params"] == 3_413_024
+    assert "bundled" in rows["EfficientNetLite0"]["weights"]
+    assert "imagenet" in rows["VGG16"]["weights"]
+
+
+def test_scan_as_the_contract_has_it(
+    capsys: pytest.CaptureFixture[str], shapes: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for picture in list((shapes / "disc").iterdir())[:3]:
+            (tmp_path / name / picture.name).write_bytes(picture.read_bytes() + name.encode())
+    (tmp_path / "a" / "fake.jpg").write_text("text", encoding="utf-8")
+    found = answer(capsys, "scan", tmp_path)
+    assert found["classes"] == {"a": 3, "b": 3}
+    assert found["pictures"] == 6
+    assert [(p["kind"], Path(p["path"]).name) for p in found["problems"]] == [
+        ("not_a_picture", "fake.jpg")
+    ]
+    assert found["problems"][0]["detail"]
+
+
+def test_evaluate_and_predict_as_the_contract_has_them(
+    capsys: pytest.CaptureFixture[str], run: Path, shapes: Path, tmp_path: Path
+) -> None:
+    figures = answer(capsys, "evaluate", run)
+    keys = {"accuracy", "loss", "classes", "confusion", "per_class", "calibration", "pictures"}
+    assert set(figures) >= keys
+    assert figures["classes"] == ["bars", "disc", "half"]
+    assert set(figures["per_class"]["disc"]) == {"precision", "recall", "f1", "support"}
+    assert set(figures["calibration"]) == {"ece", "temperature"}
+    assert set(figures["pictures"][0]) == {"path", "true", "predicted", "probability"}
+    fake = tmp_path / "fake.jpg"
+    fake.write_text("text", encoding="utf-8")
+    table = tmp_path / "table.csv"
+    picture = shapes / "disc" / "disc 0.png"
+    good, bad = answer(capsys, "predict", run, picture, fake, "--top", 2, "--csv", table)
+    assert set(good) == {"path", "class", "probability", "unknown", "top"}
+    assert good["top"][0] == {"class": good["class"], "probability": good["probability"]}
+    assert len(good["top"]) == 2
+    assert set(bad) == {"path", "error"}
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert list(rows[0]) == ["path", "class", "probability", "unknown", "bars", "disc", "half"]
+    total = sum(float(rows[0][name]) for name in figures["classes"])
+    assert total == pytest.approx(1.0, abs=1e-5)
+    assert rows[1]["class"] == ""
+
+
+def test_text_answers_are_for_people(
+    capsys: pytest.CaptureFixture[str], run: Path, shapes: Path
+) -> None:
+    assert cli.run(["evaluate", str(run)]) == 0
+    assert "pictures are right" in capsys.readouterr().out
+    assert cli.run(["scan", str(shapes)]) == 0
+    assert "30  pictures in 3 classes" in capsys.readouterr().out
+    assert cli.run(["backbones"]) == 0
+    assert "VGG16" in capsys.readouterr().out
+    assert cli.run(["describe", "MobileNetV2", "--weights", "random"]) == 0
+    assert "frozen part ends at" in capsys.readouterr().out
+    assert cli.run(["predict", str(run), str(shapes / "disc")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong", "remedy"),
+    [
+        (["nonsense"], "no command, project or folder 'nonsense'", "--help"),
+        (["train"], "required", "--help"),
+        (["train", "missing folder", "--out", "out"], "missing folder", "."),
+        (["describe", "VGG61"], "VGG61", "VGG16"),
+        (["describe", "VGG16", "--weights", "bundled"], "bundled", "imagenet"),
+        (["describe", "VGG16", "--input-shape", "8x8"], "32", "larger"),
+        (["describe", "VGG16", "--input-shape", "big"], "big", "--help"),
+        (["describe", "VGG16", "--dropout", "2"], "--dropout cannot be 2.0", "less than"),
+        (["describe", "VGG16", "--unfreeze-from", "nope"], "nope", "block"),
+        (["predict", "missing run", "a.png"], "missing run", "."),
+        (["evaluate", "missing run"], "missing run", "."),
+        (["scan", "missing"], "missing", "."),
+    ],
+)
+def test_wrong_usage_is_two_sentences_and_status_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], wrong: str, remedy: str
+) -> None:
+    try:
+        status = cli.run(arguments)
+    except SystemExit as end:
+        status = int(str(end.code))
+    output = capsys.readouterr()
+    assert status == 2
+    assert output.out == ""
+    message, hint = output.err.strip().splitlines()
+    assert wrong in message
+    assert remedy in hint
+    assert "Traceback" not in output.err
+
+
+def test_json_alone_is_on_stdout_and_a_failed_training_says_so_there(
+    shapes: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "x").touch()
+    out = tmp_path / "taken"
+    status, output, errors = call("train", shapes, *SMALL, "--out", out, "--json")
+    assert status == 2
+    last = json.loads(output.splitlines()[-1])
+    assert last["event"] == "failed"
+    assert "not empty" in last["message"]
+    assert last["message"] in errors
+    assert "Traceback" not in errors
+
+
+def test_an_interrupt_keeps_the_best_epoch_and_is_status_130(shapes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = ["train", str(shapes), *SMALL, "--epochs", "10000", "--out", str(out), "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tlstudio", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(json.loads(line))
+        if lines[-1]["event"] == "epoch" and lines[-1]["epoch"] == 3:
+            os.kill(process.pid, signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert lines[-1]["event"] == "finished"
+    assert lines[-1]["stopped"] is True
+    assert (out / "model.keras").is_file()
+    process.stdout.close()
+
+
+def test_a_project_file_is_trained_with_options_on_top(shapes: Path, tmp_path: Path) -> None:
+    from tlstudio.project import runs, store
+    from tlstudio.project.spec import Backbone, Pictures, Project, Training
+
+    project = Project(
+        pictures=Pictures(source=shapes),
+        backbone=Backbone(input_shape=(32, 32)),
+        training=Training(epochs=50, batch_size=8),
+    )
+    store.save(project, tmp_path / "mine.tlstudio")
+    out = tmp_path / "run"
+    assert (
+        cli.run(["train", str(tmp_path / "mine.tlstudio"), "--epochs", "1", "--out", str(out)]) == 0
+    )
+    assert runs.read_run(out).project == project.model_copy(
+        update={"training": project.training.model_copy(update={"epochs": 1})}
+    )
+
+
+def test_the_demo_predicts_held_out_pictures_and_ends_with_its_result(tmp_path: Path) -> None:
+    status, output, errors = call(
+        "demo", "--headless", "--json", "--epochs", 2, "--out", tmp_path / "run"
+    )
+    assert status == 0, errors
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert lines[-1]["event"] == "finished"
+    assert sum(line["event"] == "prediction" for line in lines) == 5

@@ -1,0 +1,330 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+
+import keras
+import numpy as np
+import pytest
+from conftest import train, watch
+
+from tlstudio.control import Control
+from tlstudio.data.decode import decode
+from tlstudio.errors import JobError
+from tlstudio.events import Batch, Epoch, Event, Failed, Finished, Progress, Started, Warned
+from tlstudio.host import jobs
+from tlstudio.model.backbone import load
+from tlstudio.project import runs
+from tlstudio.project.spec import DenseLayer, FreezePlan, Head, Pictures, Project, Training
+from tlstudio.training import save
+
+MakeProject = Callable[..., Project]
+
+
+def of(kind: type[Event], events: list[Event]) -> list[Event]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def history(events: list[Event]) -> list[tuple[float, ...]]:
+    return [(e.loss, e.accuracy, e.val_loss, e.val_accuracy) for e in of(Epoch, events)]  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def head_run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Event]]:
+    out = tmp_path_factory.mktemp("runs") / "head"
+    project = Project(
+        pictures=Pictures(source=shapes),
+        backbone={"input_shape": (32, 32)},
+        head=Head(dense=(DenseLayer(units=16, dropout=0.1),)),
+        training=Training(epochs=6, batch_size=8, learning_rate=0.01),
+    )
+    return out, train(project, out)
+
+
+def test_events_tell_the_story_of_a_training(head_run: tuple[Path, list[Event]]) -> None:
+    _, events = head_run
+    started, finished = of(Started, events)[0], events[-1]
+    assert isinstance(started, Started)
+    assert isinstance(finished, Finished)
+    assert started.strategy == finished.strategy == "head"
+    assert started.boundary == "top_relu"
+    assert started.trainable_params == 1280 * 16 + 16 + 16 * 3 + 3
+    assert started.frozen_params == 3_413_024
+    assert finished.classes == ("bars", "disc", "half")
+    assert (finished.pictures.train, finished.pictures.val) == (24, 6)
+    assert (finished.cache.hits, finished.cache.misses) == (0, 30)
+    epochs = of(Epoch, events)
+    assert [e.epoch for e in epochs] == [1, 2, 3, 4, 5, 6]  # type: ignore[attr-defined]
+    assert len(of(Batch, events)) == 6 * started.steps == 18
+    best = max(epochs, key=lambda e: (e.val_accuracy, -e.val_loss))  # type: ignore[attr-defined]
+    assert finished.best_epoch == best.epoch  # type: ignore[attr-defined]
+    assert finished.val_accuracy == best.val_accuracy >= 0.8  # type: ignore[attr-defined]
+    assert finished.val_loss == pytest.approx(best.val_loss)  # type: ignore[attr-defined]
+
+
+def test_the_run_folder_holds_all_that_the_contract_names(
+    head_run: tuple[Path, list[Event]],
+) -> None:
+    out, events = head_run
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        "run.json",
+        "events.jsonl",
+        "history.csv",
+        "metrics.json",
+        "labels.txt",
+        "pictures.csv",
+        "model.keras",
+    }
+    assert runs.read_history(out) == of(Epoch, events)
+    evaluation = runs.read_evaluation(out)
+    assert evaluation.accuracy == events[-1].val_accuracy  # type: ignore[attr-defined]
+    assert np.sum(evaluation.confusion) == 6
+    document = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert set(document["versions"]) >= {"tlstudio", "keras", "tensorflow"}
+
+
+def test_the_model_reloads_in_plain_keras_and_says_the_same(
+    head_run: tuple[Path, list[Event]], shapes: Path, tmp_path: Path
+) -> None:
+    out, _ = head_run
+    paths = sorted(shapes.glob("*/*.png"))
+    pictures = np.stack([decode(path, (32, 32)) for path in paths]).astype(np.float32)
+    np.save(tmp_path / "pictures.npy", pictures)
+    script = (
+        "import sys, keras, numpy as np\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), verbose=0))\n"
+        "assert 'tlstudio' not in sys.modules\n"
+    )
+    arguments = [out / "model.keras", tmp_path / "pictures.npy", tmp_path / "out.npy"]
+    subprocess.run([sys.executable, "-c", script, *map(str, arguments)], check=True, cwd=tmp_path)
+    plain = np.load(tmp_path / "out.npy")
+    request = jobs.PredictRequest(out, tuple(paths), top=3)
+    predictions = list(jobs.run(request, Control()))[:-1]
+    classes = ["bars", "disc", "half"]
+    for row, prediction in zip(plain, predictions, strict=True):
+        said = {score.label: score.probability for score in prediction.top}  # type: ignore[attr-defined]
+        np.testing.assert_allclose(row, [said[name] for name in classes], atol=1e-5)
+
+
+def test_evaluating_a_run_gives_the_figures_it_was_saved_with(
+    head_run: tuple[Path, list[Event]],
+) -> None:
+    out, _ = head_run
+    evaluation = list(jobs.run(jobs.EvaluateRequest(out), Control()))[-1]
+    saved = runs.read_evaluation(out)
+    assert evaluation.confusion == saved.confusion  # type: ignore[attr-defined]
+    assert evaluation.loss == pytest.approx(saved.loss, abs=1e-4)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("strategy", ["head", "top"])
+def test_the_same_seed_gives_the_same_history_bit_for_bit(
+    project: MakeProject, tmp_path: Path, strategy: str
+) -> None:
+    training = Training(epochs=2, batch_size=8, device="cpu", seed=5)
+    plan = FreezePlan(strategy=strategy)
+    first = train(project(freeze=plan, training=training), tmp_path / "1")
+    second = train(project(freeze=plan, training=training), tmp_path / "2")
+    other = training.model_copy(update={"seed": 6})
+    third = train(project(freeze=plan, training=other), tmp_path / "3")
+    assert history(first) == history(second) != history(third)
+    assert len(history(first)) == 2
+    batches = [(b.loss, b.accuracy) for b in of(Batch, first)]  # type: ignore[attr-defined]
+    assert batches == [(b.loss, b.accuracy) for b in of(Batch, second)]  # type: ignore[attr-defined]
+
+
+def weights_by_layer(model: keras.Model) -> dict[str, list[np.ndarray]]:
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
+@pytest.mark.parametrize(
+    ("plan", "trained"),
+    [
+        (FreezePlan(strategy="head"), lambda layer: False),
+        (
+            FreezePlan(strategy="top", unfreeze_from="block7a_expand_conv"),
+            lambda layer: layer.startswith(("block7a", "top")) and not layer.endswith("_bn"),
+        ),
+        (
+            FreezePlan(strategy="top", unfreeze_from="top_conv", batchnorm=True),
+            lambda layer: layer.startswith("top"),
+        ),
+        (FreezePlan(strategy="custom", layers=("stem_conv",)), lambda layer: layer == "stem_conv"),
+    ],
+    ids=["head", "top", "top with BatchNorm", "only the stem"],
+)
+def test_frozen_layers_are_bit_identical_after_training_and_the_others_are_not(
+    project: MakeProject, tmp_path: Path, plan: FreezePlan, trained: Callable[[str], bool]
+) -> None:
+    made = project(freeze=plan, training=Training(epochs=1, batch_size=8, learning_rate=0.001))
+    events = train(made, tmp_path / "run")
+    assert isinstance(events[-1], Finished), events[-1]
+    after = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    backbone = next(layer for layer in after.layers if isinstance(layer, keras.Model))
+    loading = load(made.backbone, Control())
+    try:
+        while True:
+            next(loading)
+    except StopIteration as end:
+        before = weights_by_layer(end.value)
+    for name, weights in weights_by_layer(backbone).items():
+        same = [np.array_equal(a, b) for a, b in zip(before[name], weights, strict=True)]
+        assert all(same) if not trained(name) else not any(same), name
+
+
+def test_padding_of_the_last_batch_changes_nothing(project: MakeProject, tmp_path: Path) -> None:
+    """24 pictures are one batch of 24, and of 64 with 40 rows of padding."""
+    losses = []
+    for size in (24, 64):
+        training = Training(epochs=2, batch_size=size, device="cpu")
+        events = train(project(training=training, head=Head(dropout=0.0)), tmp_path / f"{size}")
+        losses.append(history(events))
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+
+def test_a_stop_keeps_the_best_epoch_so_far(project: MakeProject, tmp_path: Path) -> None:
+    control = Control()
+    made = project(training=Training(epochs=1000, batch_size=8))
+    events = []
+    for event in watch(made, tmp_path / "run", control):
+        events.append(event)
+        if isinstance(event, Epoch) and event.epoch == 4:
+            control.stop()
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert last.stopped
+    assert last.epochs == 4
+    assert last.val_accuracy == max(e.val_accuracy for e in of(Epoch, events))  # type: ignore[attr-defined]
+    assert runs.read_evaluation(tmp_path / "run").accuracy == last.val_accuracy
+
+
+@pytest.mark.parametrize("stage", ["build", "extract", "batch"])
+def test_a_stop_before_the_first_epoch_is_done_says_so(
+    project: MakeProject, tmp_path: Path, stage: str
+) -> None:
+    control = Control()
+    events = []
+    for event in watch(project(), tmp_path / "run", control):
+        events.append(event)
+        if stage in (event.event, getattr(event, "stage", "")):
+            control.stop()
+    assert isinstance(events[-1], Failed)
+    assert events[-1].status == 130
+
+
+def test_a_picture_deleted_during_training_is_named_and_left_out(
+    project: MakeProject, shapes: Path, tmp_path: Path
+) -> None:
+    copy = copytree(shapes, tmp_path / "copy")
+    made = project(pictures=Pictures(source=copy), freeze=FreezePlan(strategy="top"))
+    events: list[Event] = []
+    for event in watch(made, tmp_path / "run", Control()):
+        events.append(event)
+        if isinstance(event, Epoch) and event.epoch == 1:
+            for name in runs.read_pictures(tmp_path / "run", "train")[:2]:
+                Path(name.path).unlink()
+    last = events[-1]
+    assert isinstance(last, Finished), last
+    assert len(of(Warned, events)) == 2
+    assert (last.pictures.train, last.pictures.skipped) == (22, 2)
+    assert last.epochs == 3
+
+
+def test_pictures_that_all_vanish_end_the_training_with_a_remedy(
+    project: MakeProject, shapes: Path, tmp_path: Path
+) -> None:
+    copy = copytree(shapes, tmp_path / "copy")
+    for event in watch(project(pictures=Pictures(source=copy)), tmp_path / "run", Control()):
+        last = event
+        if isinstance(event, Started):
+            for path in copy.glob("*/*.png"):
+                path.unlink()
+    assert isinstance(last, Failed)
+    assert "can be read any more" in last.message
+    assert "folder" in last.hint
+
+
+def test_a_full_disk_at_the_end_loses_no_model(
+    project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, rescue = tmp_path / "run", tmp_path / "other disk"
+    rescue.mkdir()
+    monkeypatch.setattr(save.tempfile, "tempdir", str(rescue))
+    saved = keras.Model.save
+
+    def full(self: keras.Model, path: Path, *args: object, **kwargs: object) -> None:
+        if Path(path).parent == run:
+            raise OSError("Unable to write (errno = 28, error message = 'No space left on device')")
+        saved(self, path, *args, **kwargs)
+
+    monkeypatch.setattr(keras.Model, "save", full)
+    last = train(project(), run)[-1]
+    assert isinstance(last, Failed)
+    assert last.status == JobError.exit_status
+    assert "disk is full" in last.message
+    kept = next(rescue.glob("*/model.keras"))
+    assert str(kept) in last.hint
+    assert keras.saving.load_model(kept).output_shape == (None, 3)
+
+
+def test_a_disk_that_fills_up_during_training_does_not_stop_it(
+    project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = runs.RunWriter.record
+    calls = []
+
+    def full(self: runs.RunWriter, event: Event) -> None:
+        calls.append(event)
+        if len(calls) in (2, 3):
+            raise JobError("The disk is full.", "Free some space.")
+        recorded(self, event)
+
+    monkeypatch.setattr(runs.RunWriter, "record", full)
+    events = train(project(), tmp_path / "run")
+    assert isinstance(events[-1], Finished)
+    assert [w.message for w in of(Warned, events)] == ["The disk is full."]  # type: ignore[attr-defined]
+
+
+def test_a_loss_that_explodes_is_explained(
+    project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = keras.Model.train_on_batch
+
+    def exploding(self: keras.Model, *args: object, **kwargs: object) -> dict[str, float]:
+        return step(self, *args, **kwargs) | {"loss": float("nan")}
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", exploding)
+    last = train(project(), tmp_path / "run")[-1]
+    assert isinstance(last, Failed), last
+    assert "lower learning rate" in last.hint
+
+
+def test_a_device_that_is_not_there_names_those_that_are(
+    project: MakeProject, tmp_path: Path
+) -> None:
+    last = train(project(training=Training(device="gpu:7")), tmp_path / "run")[-1]
+    assert isinstance(last, Failed)
+    assert "gpu:7" in last.message
+    assert "cpu" in last.hint
+
+
+def test_an_unknown_layer_in_the_plan_fails_before_anything_is_written(
+    project: MakeProject, tmp_path: Path
+) -> None:
+    plan = FreezePlan(strategy="top", unfreeze_from="nonsense")
+    last = train(project(freeze=plan), tmp_path / "run")[-1]
+    assert isinstance(last, Failed)
+    assert last.status == 2
+    assert not (tmp_path / "run").exists() or not list((tmp_path / "run").iterdir())
+
+
+def test_progress_of_the_extraction_counts_every_picture_once(
+    head_run: tuple[Path, list[Event]],
+) -> None:
+    _, events = head_run
+    extracting = [e for e in of(Progress, events) if e.stage == "extract"]  # type: ignore[attr-defined]
+    assert extracting[-1] == Progress("extract", 30, 30)
+    assert [e.done for e in extracting] == sorted(e.done for e in extracting)  # type: ignore[attr-defined]
