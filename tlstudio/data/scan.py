@@ -52,7 +52,12 @@ class Listing:
 
 
 def scan(source: Path, control: Control) -> Iterator[Event]:
-    """The scan job: progress at most ten times a second, then one `Scan`.
+    """The scan job: the events of `scanned`, then its `Scan`."""
+    yield (yield from scanned(source, control))
+
+
+def scanned(source: Path, control: Control) -> Generator[Event, None, Scan]:
+    """Yields progress at most ten times a second and returns what was found.
 
     Raises TlstudioError where `list_pictures` does, and when fewer than two classes have usable
     pictures; Cancelled when stopped.
@@ -94,7 +99,7 @@ def scan(source: Path, control: Control) -> Iterator[Event]:
             f"Pictures beside the class folders were left out: {listing.loose:,}.",
             "Move them into the folder of their class to use them.",
         )
-    yield Scan(
+    return Scan(
         str(source.expanduser().absolute()),
         tuple(picture for picture, _ in usable),
         tuple(problems),

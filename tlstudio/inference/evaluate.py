@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tlstudio.control import Control
 from tlstudio.data.decode import decode_many
-from tlstudio.data.scan import scan
+from tlstudio.data.scan import scanned
 from tlstudio.errors import PictureError, TlstudioError
 from tlstudio.events import (
     Calibration,
@@ -19,7 +19,6 @@ from tlstudio.events import (
     Event,
     Judged,
     Progress,
-    Scan,
     Warned,
 )
 from tlstudio.inference.load import BATCH, load_model
@@ -63,10 +62,11 @@ def judge(
 def evaluate(run_folder: Path, data: Path | None, control: Control) -> Iterator[Event]:
     """The evaluate job: on the run's validation pictures, or on a labelled folder or CSV."""
     run = runs.read_run(run_folder)
+    pictures: Sequence[Picture]
     if data is None:
         pictures = runs.read_pictures(run_folder, "val")
     else:
-        pictures = yield from _pictures_in(data, control)
+        pictures = (yield from scanned(data, control)).pictures
     strangers = sorted({picture.label for picture in pictures} - set(run.classes))
     if strangers:
         raise TlstudioError(
@@ -104,17 +104,6 @@ def evaluate(run_folder: Path, data: Path | None, control: Control) -> Iterator[
     labels = np.array([run.classes.index(pictures[i].label) for i in indices], np.int64)
     used = [pictures[i].path for i in indices]
     yield judge(np.concatenate(rows), labels, used, run.classes)
-
-
-def _pictures_in(data: Path, control: Control) -> Iterator[Event]:
-    scanned: Scan | None = None
-    for event in scan(data, control):
-        if isinstance(event, Scan):
-            scanned = event
-        else:
-            yield event
-    assert scanned is not None, "a scan ends with its result"
-    return list(scanned.pictures)
 
 
 def _cross_entropy(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

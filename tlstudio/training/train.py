@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from tlstudio import __version__
 from tlstudio.control import Control
-from tlstudio.data.scan import scan
+from tlstudio.data.scan import scanned
 from tlstudio.data.split import Split, split
-from tlstudio.errors import JobError, TlstudioError
+from tlstudio.errors import JobError
 from tlstudio.events import (
     CacheUse,
     Epoch,
@@ -50,9 +50,9 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
     """
     began = time.perf_counter()
     device = devices.tensorflow_name(project.training.device)
-    scanned = yield from _scan(project, control)
-    parts = split(scanned, project.pictures.validation, project.training.seed)
-    classes = tuple(scanned.classes)
+    found = yield from scanned(project.pictures.source, control)
+    parts = split(found, project.pictures.validation, project.training.seed)
+    classes = tuple(found.classes)
     for note in parts.notes:
         yield Warned(note)
     writer = RunWriter(out)
@@ -67,7 +67,7 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
         head = head_layers(project.head, len(classes), project.training.seed)
         model = whole_model(backbone, head, project.backbone.name)
         writer.start(project, classes, parts.train, parts.val, _versions())
-        counts = PictureCounts(len(parts.train), len(parts.val), _skipped(scanned))
+        counts = PictureCounts(len(parts.train), len(parts.val), _skipped(found))
         started = Started(
             run=str(out),
             backbone=project.backbone.name,
@@ -177,22 +177,10 @@ def _recorded(
             warned = True
 
 
-def _scan(project: Project, control: Control) -> Generator[Event, None, Scan]:
-    result: Scan | None = None
-    for event in scan(project.pictures.source, control):
-        if isinstance(event, Scan):
-            result = event
-        else:
-            yield event
-    if result is None:
-        raise TlstudioError("The folder could not be scanned.", "Open it again.")
-    return result
-
-
-def _skipped(scanned: Scan) -> int:
+def _skipped(found: Scan) -> int:
     """Files that were meant as pictures and cannot be used."""
-    usable = {picture.path for picture in scanned.pictures}
-    return sum(problem.path not in usable for problem in scanned.problems)
+    usable = {picture.path for picture in found.pictures}
+    return sum(p.path not in usable and p.kind != "empty_class" for p in found.problems)
 
 
 def _count(weights: Sequence[keras.Variable]) -> int:
