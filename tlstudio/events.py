@@ -304,4 +304,5 @@ class DevicesFound(Event):
 
 def to_json(event: Event) -> dict[str, Any]:
     """The event as plain JSON values, with its name first."""
-    return {"event": event.event} | asdict(event)  # type: ignore[call-overload]
+    fields: dict[str, Any] = asdict(event)  # type: ignore[call-overload]
+    return {"event": event.event} | fields

@@ -18,6 +18,7 @@ from tlstudio.events import (
     Evaluation,
     Event,
     Judged,
+    Picture,
     Progress,
     Warned,
 )
