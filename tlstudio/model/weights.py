@@ -24,6 +24,7 @@ from tlstudio.events import Event, Progress
 from tlstudio.model import catalog
 from tlstudio.paths import resource, write_error
 from tlstudio.project.spec import Backbone
+from tlstudio.project.store import NAMED_WEIGHTS
 
 SUFFIXES = (".weights.h5", ".h5", ".keras")
 
@@ -48,21 +49,27 @@ def load_into(
     Raises TlstudioError when the weights cannot be had or do not fit; the model is then of no
     more use. Raises Cancelled when stopped.
     """
-    known = catalog.facts(spec.name)
-    bundled = known is catalog.LITE0
+    check(spec)
     if spec.weights == "random":
         return
-    if spec.weights in ("bundled", "imagenet") and bundled:
+    if spec.weights in ("bundled", "imagenet") and catalog.facts(spec.name) is catalog.LITE0:
         from_file(model, resource("weights", "efficientnet_lite0.weights.h5"), with_top)
-    elif spec.weights == "bundled":
+    elif spec.weights == "imagenet":
+        yield from from_imagenet(model, spec, control)
+    else:
+        from_file(model, Path(spec.weights), with_top)
+
+
+def check(spec: Backbone) -> None:
+    """Raise TlstudioError for weights that there cannot be, without loading any."""
+    known = catalog.facts(spec.name)
+    if spec.weights == "bundled" and known is not catalog.LITE0:
         raise TlstudioError(
             f"No weights of {known.label} are bundled; only those of {catalog.LITE0.label} are.",
             "Choose imagenet (a download), random or a weights file.",
         )
-    elif spec.weights == "imagenet":
-        yield from from_imagenet(model, spec, control)
-    else:
-        from_file(model, Path(spec.weights).expanduser(), with_top)
+    if spec.weights not in NAMED_WEIGHTS:
+        _check_format(Path(spec.weights))
 
 
 def from_file(model: keras.Model, path: Path, with_top: Callable[[], keras.Model]) -> None:

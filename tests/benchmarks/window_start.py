@@ -1,0 +1,62 @@
+"""How long after launch the window is shown: the median of several starts.
+
+    QT_QPA_PLATFORM=offscreen python tests/benchmarks/window_start.py [--runs 5]
+
+Measured from before the interpreter starts to the first paint of the main window.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+
+SHOWN = """
+import sys, time
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QMainWindow
+from tlstudio.ui import app
+
+class FirstPaint(QObject):
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint and watched.inherits("QMainWindow"):
+            print(time.time(), "tensorflow" in sys.modules, flush=True)
+            QTimer.singleShot(0, QApplication.quit)
+            QApplication.instance().removeEventFilter(self)
+        return False
+
+execute = QApplication.exec
+def run():
+    return execute()
+made = QApplication.__init__
+def watched(self, *arguments):
+    made(self, *arguments)
+    self.filter = FirstPaint(self)
+    self.installEventFilter(self.filter)
+QApplication.__init__ = watched
+sys.exit(app.run([]))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    seconds = []
+    for _ in range(options.runs + 1):
+        began = time.time()
+        done = subprocess.run(
+            [sys.executable, "-c", SHOWN], capture_output=True, encoding="utf-8", check=False
+        )
+        shown, tensorflow = done.stdout.split()[:2]
+        assert tensorflow == "False", "TensorFlow was imported in the window's process"
+        seconds.append(float(shown) - began)
+    counted = seconds[1:]  # the first start fills the disk cache
+    print(
+        f"window shown after {statistics.median(counted):.2f} s "
+        f"(from {min(counted):.2f} to {max(counted):.2f} s)"
+    )
+
+
+if __name__ == "__main__":
+    main()
