@@ -131,6 +131,12 @@ def test_arrow_keys_before_the_first_epoch_show_nothing(panel, qtbot):
     assert panel.loss.words.text() == "Loss"
 
 
+def test_what_the_crosshair_reads_does_not_widen_the_panel(filled):
+    before = filled.minimumSizeHint().width()
+    filled.loss.point_at(2.0)
+    assert filled.minimumSizeHint().width() == before
+
+
 def test_a_zoom_is_kept_while_events_come_until_it_is_reset(filled):
     box = filled.loss.plot.vb
     box.setXRange(1, 2, padding=0)

@@ -150,6 +150,15 @@ def test_figures_by_class_sort_by_value_and_classes_by_the_models_order(panel):
     assert model.index(0, 1).data(Qt.ItemDataRole.ToolTipRole) == "0.9000"
 
 
+def test_where_there_is_little_room_the_derived_figure_goes_first(panel):
+    panel.resize(1100, 280)
+    panel.grab()
+    assert not panel.table.isColumnHidden(3)
+    panel.resize(590, 280)
+    panel.grab()
+    assert panel.table.isColumnHidden(3)
+
+
 def test_models_keep_qts_contract(panel, qtmodeltester):
     qtmodeltester.check(panel.mistakes.model())
     qtmodeltester.check(panel.table.model())

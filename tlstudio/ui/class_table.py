@@ -9,7 +9,7 @@ from PySide6.QtCore import (
     QSortFilterProxyModel,
     Qt,
 )
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from tlstudio.events import ClassFigures
@@ -17,7 +17,8 @@ from tlstudio.ui import theme
 
 Index = QModelIndex | QPersistentModelIndex
 HEADS = ("Class", "Precision", "Recall", "F1", "Pictures")
-NAME_WIDTH = 76
+F1 = HEADS.index("F1")
+NAME_WIDTH = 70
 MOST_WIDTH = 380
 TIPS = (
     "The class, in the model's order",
@@ -89,6 +90,7 @@ class ClassFiguresModel(QAbstractTableModel):
 class ClassTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._full_width = 0
         self._figures = ClassFiguresModel(self)
         proxy = QSortFilterProxyModel(self)
         proxy.setSortRole(Qt.ItemDataRole.UserRole)
@@ -122,16 +124,23 @@ class ClassTable(QTableView):
     def sizeHint(self) -> QSize:
         return QSize(MOST_WIDTH, 140)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        # F1 follows from the other two, so it goes first where there is little room.
+        self.setColumnHidden(F1, self.viewport().width() < self._full_width)
+        super().resizeEvent(event)
+
     def _fit_columns(self) -> None:
         """Just wide enough for the words and figures, in whatever font there is."""
         heads = self.horizontalHeader().fontMetrics()
         figure = self.fontMetrics().horizontalAdvance("100 %")
-        width = NAME_WIDTH + self.verticalScrollBar().sizeHint().width()
+        width = NAME_WIDTH
         for column, head in enumerate(HEADS[1:], 1):
-            needed = max(heads.horizontalAdvance(head), figure) + 12
+            needed = max(heads.horizontalAdvance(head), figure) + 10
             self.horizontalHeader().resizeSection(column, needed)
             width += needed
-        self.setMinimumWidth(min(width, MOST_WIDTH))
+        self._full_width = width
+        self.setMinimumWidth(width - self.horizontalHeader().sectionSize(F1))
+        self.setColumnHidden(F1, self.viewport().width() < width)
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

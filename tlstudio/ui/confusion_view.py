@@ -56,7 +56,7 @@ class ConfusionView(QAbstractScrollArea):
         self.setAccessibleName("Confusion matrix")
         self.viewport().setAutoFillBackground(False)
         self.viewport().setMouseTracking(True)
-        self.setMinimumSize(180, 100)
+        self.setMinimumSize(150, 100)
         self._classes: tuple[str, ...] = ()
         self._counts: tuple[tuple[int, ...], ...] = ()
         self._current: Cell = (0, 0)

@@ -3,7 +3,7 @@
 # PySide6 first: pyqtgraph takes the Qt binding that is already there.
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 import pyqtgraph as pg  # isort: skip
 
@@ -19,7 +19,7 @@ class CurvePlot(QWidget):
     """Follows the data until it is zoomed; `following` says which."""
 
     zoomed = Signal()
-    resetAsked = Signal()  # noqa: N815
+    resetAsked = Signal()
     pointed = Signal(object)
     """The position of the mouse in epochs, or None when it left."""
 
@@ -36,6 +36,8 @@ class CurvePlot(QWidget):
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.words.setTextFormat(Qt.TextFormat.RichText)
         self.words.setToolTip("Wheel or drag to zoom, double-click to reset, arrow keys to read")
+        # What the crosshair reads must not widen the window.
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.header = QHBoxLayout()
         self.header.addWidget(self.words, 1)
         self.view = _View()
@@ -104,12 +106,16 @@ class CurvePlot(QWidget):
             [value for _, _, value, _ in read],
             brush=[pg.mkBrush(color) for _, _, _, color in read],
         )
-        values = "&nbsp;&nbsp; ".join(
-            f'<span style="color:{color}">{name} {self._number(value)}</span>'
-            for name, _, value, color in read
+        parts = [(self._title, colors.text), (f"epoch {_position(read[0][1])}", colors.muted)]
+        parts += [(f"{name} {self._number(value)}", color) for name, _, value, color in read]
+        plain = "   ".join(text for text, _ in parts)
+        if self.words.fontMetrics().horizontalAdvance(plain) > self.words.width():
+            parts = parts[1:]  # the figures are what was asked for
+        self.words.setText(
+            "&nbsp;&nbsp; ".join(
+                f'<span style="color:{color}">{text}</span>' for text, color in parts
+            )
         )
-        where = f'<span style="color:{colors.muted}">epoch {_position(read[0][1])}</span>'
-        self.words.setText(f"{self._title}&nbsp;&nbsp; {where}&nbsp;&nbsp; {values}")
 
     def _read(self, epoch: float) -> list[tuple[str, float, float, str]]:
         """(name, position, value, colour) of each curve's point nearest to `epoch`."""
@@ -121,7 +127,7 @@ class CurvePlot(QWidget):
         found = []
         for name, (positions, values), color in (
             ("train", train, colors.accent),
-            ("validation", (self._curves.epoch_at, self._metric.val), colors.amber),
+            ("val", (self._curves.epoch_at, self._metric.val), colors.amber),
         ):
             index = nearest(positions.values, epoch)
             if index >= 0:
@@ -195,7 +201,7 @@ class CurvePlot(QWidget):
 class _View(pg.PlotWidget):  # type: ignore[misc]
     """A plot without pyqtgraph's menus and buttons; a drag zooms, a double click asks to reset."""
 
-    resetAsked = Signal()  # noqa: N815
+    resetAsked = Signal()
     left = Signal()
     stepped = Signal(int)
 

@@ -1,32 +1,41 @@
 """A line of text that never makes its window wider: what does not fit is in the tooltip."""
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle, QWidget
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QStyle, QToolTip, QWidget
 
 
 class ElidedLabel(QLabel):
-    def __init__(self, role: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, role: str = "", text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
         self.setObjectName(role)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    @property
+    def shown(self) -> str:
+        """As much of the text as there is room for."""
+        elided = Qt.TextElideMode.ElideRight
+        return self.fontMetrics().elidedText(self.text(), elided, self.width())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
 
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and not self.toolTip() and self.shown != self.text():
+            QToolTip.showText(event.globalPos(), self.text(), self)
+            return True
+        return super().event(event)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
-        text = self.text()
-        shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.width())
-        self.setToolTip(text if shown != text else "")
+        alignment = QStyle.visualAlignment(self.layoutDirection(), self.alignment()).value
         painter = QPainter(self)
         self.style().drawItemText(
             painter,
             self.rect(),
-            QStyle.visualAlignment(self.layoutDirection(), self.alignment()).value,
+            alignment,
             self.palette(),
             self.isEnabled(),
-            shown,
+            self.shown,
             self.foregroundRole(),
         )
         painter.end()

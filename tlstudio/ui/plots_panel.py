@@ -43,6 +43,7 @@ from tlstudio.ui import theme
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.curve_plot import CurvePlot
 from tlstudio.ui.curves import Curves
+from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.empty_state import empty_state
 from tlstudio.ui.theme import CARD_PADDING
 
@@ -59,7 +60,7 @@ class PlotsPanel(Card):
         self.loss = CurvePlot("Loss", percent=False)
         self.accuracy = CurvePlot("Accuracy", percent=True)
         self.accuracy.follow_time_of(self.loss)
-        self.best = label("", "muted")
+        self.best = ElidedLabel("muted")
         self.problem = label("", "error")
         self.problem.setWordWrap(True)
         self.problem.hide()

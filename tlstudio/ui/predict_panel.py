@@ -28,7 +28,7 @@ KINDS = "*.png *.jpg *.jpeg *.webp *.bmp *.gif *.tif *.tiff"
 class PredictPanel(Card):
     """Asks with `predictRequested`; whoever answers calls `add_pending` and `show_prediction`."""
 
-    predictRequested = Signal(list)  # noqa: N815
+    predictRequested = Signal(list)
     """list[Path]: files, and folders that stand for the files in them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -48,9 +48,9 @@ class _Run:
 class ProgressPanel(Card):
     """Draws the events of one training; idle, it says what Train will do."""
 
-    pauseRequested = Signal()  # noqa: N815
-    resumeRequested = Signal()  # noqa: N815
-    stopRequested = Signal()  # noqa: N815
+    pauseRequested = Signal()
+    resumeRequested = Signal()
+    stopRequested = Signal()
 
     def __init__(
         self, parent: QWidget | None = None, clock: Callable[[], float] = time.monotonic

@@ -6,9 +6,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from tlstudio.events import Evaluation, Judged
-from tlstudio.ui.card import Card, label
+from tlstudio.ui.card import Card
 from tlstudio.ui.class_table import ClassTable
 from tlstudio.ui.confusion_view import Cell, ConfusionView
+from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.empty_state import empty_state
 from tlstudio.ui.mistakes_view import MistakesView
 from tlstudio.ui.numbers import count
@@ -19,7 +20,7 @@ MISTAKES_SHOWN = 60
 class ResultsPanel(Card):
     """Shows one evaluation. A press on a cell of the matrix shows only that cell's mistakes."""
 
-    saveModelRequested = Signal()  # noqa: N815
+    saveModelRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Validation", parent)
@@ -30,7 +31,7 @@ class ResultsPanel(Card):
         self.confusion = ConfusionView()
         self.table = ClassTable()
         self.mistakes = MistakesView()
-        self.mistakes_words = label("", "muted")
+        self.mistakes_words = ElidedLabel("muted")
         self.confusion.chosen.connect(self._show_mistakes)
 
         self._stack = QStackedWidget()
@@ -79,10 +80,10 @@ class ResultsPanel(Card):
         page = QWidget()
         columns = QHBoxLayout(page)
         columns.setContentsMargins(0, 0, 0, 0)
-        columns.setSpacing(18)
+        columns.setSpacing(14)
         for words, content, stretch in (
-            (label("True by row, said by column", "muted"), self.confusion, 5),
-            (label("By class", "muted"), self.table, 4),
+            (ElidedLabel("muted", "True by row, said by column"), self.confusion, 5),
+            (ElidedLabel("muted", "By class"), self.table, 4),
             (self.mistakes_words, self.mistakes, 4),
         ):
             column = QVBoxLayout()

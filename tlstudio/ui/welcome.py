@@ -13,8 +13,8 @@ ICON_SIDE = 72
 class WelcomePanel(QWidget):
     """Asks for pictures. Dropping is the window's affair, since it may happen anywhere."""
 
-    openRequested = Signal()  # noqa: N815
-    sampleRequested = Signal()  # noqa: N815
+    openRequested = Signal()
+    sampleRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
