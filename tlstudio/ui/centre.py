@@ -1,0 +1,178 @@
+"""The middle of the window: the welcome, then progress, curves, results and predictions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from tlstudio.errors import TlstudioError
+from tlstudio.events import Event, Failed, Prediction, Started
+from tlstudio.project import runs
+from tlstudio.project.freeze_plan import strategy_of
+from tlstudio.project.head_size import head_params
+from tlstudio.ui import expected_time, numbers
+from tlstudio.ui.card import Card
+from tlstudio.ui.plots_panel import PlotsPanel
+from tlstudio.ui.predict_panel import PredictPanel
+from tlstudio.ui.progress_panel import ProgressPanel
+from tlstudio.ui.results_panel import ResultsPanel
+from tlstudio.ui.session import Session, State
+from tlstudio.ui.theme import SPACING
+from tlstudio.ui.vertical_scroll import VerticalScroll
+from tlstudio.ui.welcome import WelcomePanel
+
+WHAT = {
+    "head": "Ready to train the head",
+    "top": "Ready to train the top layers",
+    "all": "Ready to train everything",
+    "custom": "Ready to train the chosen layers",
+}
+
+
+class Centre(QStackedWidget):
+    """Shows what happens: draws the session's events and passes on what a person asks for."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._shown_state = State.IDLE
+        self.welcome = WelcomePanel()
+        self.progress = ProgressPanel()
+        self.plots = PlotsPanel()
+        self.results = ResultsPanel()
+        self.predict = PredictPanel()
+        self.plots.setMinimumHeight(240)
+        self.results.setMinimumHeight(210)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setObjectName("centre")
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(SPACING)
+        split.addWidget(self.plots)
+        split.addWidget(self.results)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        self.split = split
+        column = QWidget()
+        column.setObjectName("scrolled")
+        box = QVBoxLayout(column)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(SPACING)
+        box.addWidget(self.progress)
+        box.addWidget(split, 1)
+        box.addWidget(self.predict)
+        scroll = VerticalScroll(column)
+        empty = Card("")
+        empty.setAccessibleName("Welcome")
+        empty.body.addWidget(self.welcome)
+        self.addWidget(empty)
+        self.addWidget(scroll)
+
+        self.progress.pauseRequested.connect(session.pause)
+        self.progress.resumeRequested.connect(session.resume)
+        self.progress.stopRequested.connect(session.stop)
+        self.predict.predictRequested.connect(self.ask)
+        session.trained.connect(self._draw)
+        session.state_changed.connect(self._state_changed)
+        session.model_changed.connect(self._model_changed)
+        session.predicted.connect(self._predicted)
+        for signal in (session.decided, session.scan_changed, session.description_changed):
+            signal.connect(self._refresh)
+        session.devices_changed.connect(self._refresh)
+        self._refresh()
+
+    def ask(self, paths: Sequence[Path]) -> None:
+        """Ask the model about pictures, and show them at once."""
+        if self._session.predict(paths):
+            self.predict.add_pending(paths)
+
+    def _refresh(self) -> None:
+        self.setCurrentIndex(0 if self._session.decisions.pictures is None else 1)
+        missing = self._session.missing()
+        if self._session.state == State.IDLE:
+            if missing:
+                self.progress.set_plan("Not ready yet", missing)
+            else:
+                self.progress.set_plan(*plan(self._session))
+
+    def _draw(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, Started):
+                self.plots.clear(event.epochs, event.steps)
+            self.progress.handle(event)
+        self.plots.add(events)
+
+    def _state_changed(self, state: str) -> None:
+        before, self._shown_state = self._shown_state, State(state)
+        match self._shown_state:
+            case State.TRAINING if before == State.IDLE:
+                self.progress.start()
+            case State.TRAINING:
+                self.progress.set_paused(False)
+            case State.PAUSED:
+                self.progress.set_paused(True)
+            case State.STOPPING:
+                self.progress.set_stopping()
+            case State.IDLE:
+                self._refresh()
+
+    def _model_changed(self) -> None:
+        session = self._session
+        if session.evaluation:
+            self.results.show_evaluation(session.evaluation)
+        else:
+            self.results.clear()
+        if session.model is None:
+            self.predict.set_enabled_with("Train a model first", enabled=False)
+            return
+        self.predict.set_enabled_with(f"Answers from {session.model.name}")
+        if session.state == State.IDLE:
+            self._show_history(session.model)
+
+    def _show_history(self, run: Path) -> None:
+        """The curves of a run that was opened, as far as they were kept."""
+        try:
+            history = runs.read_history(run)
+        except TlstudioError as error:
+            self._session.told.emit(error.message, error.hint)
+            return
+        self.plots.clear(len(history), 1)
+        self.plots.add(history)
+
+    def _predicted(self, event: Event) -> None:
+        match event:
+            case Prediction():
+                self.predict.show_prediction(event)
+            case Failed():
+                self._session.told.emit(event.message, event.hint)
+
+
+def plan(session: Session) -> tuple[str, str]:
+    """What Train will do and what it will take, as (headline, detail)."""
+    split, description = session.split, session.description
+    if split is None or session.scan is None or description is None:
+        return "Ready to train", ""
+    head = head_params(session.decisions.head, description.output_shape, len(session.scan.classes))
+    trained = head + sum(
+        layer.trainable_params for layer in description.layers if layer.name in session.trainable
+    )
+    epochs = session.decisions.training.epochs
+    detail = (
+        f"{numbers.short(trained)} parameters on {numbers.count(len(split.train), 'picture')}, "
+        f"{numbers.count(epochs, 'epoch')}"
+    )
+    if _on_cpu(session):
+        pictures = len(split.train) + len(split.val)
+        time = expected_time.seconds(description.layers, session.trainable, pictures, epochs)
+        detail += f", {expected_time.in_words(time)}"
+    return WHAT[strategy_of(session.trainable, description.layers)], detail
+
+
+def _on_cpu(session: Session) -> bool:
+    """Whether the device is one whose speed is roughly known."""
+    if session.devices is None:
+        return False
+    chosen = session.decisions.training.device
+    return chosen == "cpu" or (
+        chosen == "auto" and all(device.name == "cpu" for device in session.devices.devices)
+    )

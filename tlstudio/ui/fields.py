@@ -1,0 +1,102 @@
+"""Input fields that scrolling past does not change: the wheel turns them only in focus."""
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
+
+AROUND_CHOICE = 32
+"""Pixels of padding and arrow beside the text of a `Choice`."""
+
+
+class Whole(QSpinBox):
+    """A whole number within bounds."""
+
+    def __init__(
+        self, name: str, low: int, high: int, step: int = 1, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        _quiet(self)
+
+    def show_value(self, value: int) -> None:
+        """Show a decision without passing it on as an edit."""
+        with QSignalBlocker(self):
+            self.setValue(value)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event) if self.hasFocus() else event.ignore()
+
+
+class Decimal(QDoubleSpinBox):
+    """A number shown without trailing zeros: 0.001, not 0.001000."""
+
+    def __init__(
+        self, name: str, low: float, high: float, decimals: int, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setDecimals(decimals)
+        self.setRange(low, high)
+        _quiet(self)
+
+    def show_value(self, value: float) -> None:
+        """Show a decision without passing it on as an edit."""
+        with QSignalBlocker(self):
+            self.setValue(value)
+
+    def textFromValue(self, value: float) -> str:
+        text = f"{value:.{self.decimals()}f}".rstrip("0").rstrip(".")
+        return text.replace(".", self.locale().decimalPoint())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event) if self.hasFocus() else event.ignore()
+
+
+class Choice(QComboBox):
+    """A list to choose from; narrow enough for a side column."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+
+    def choose(self, data: object) -> None:
+        """Select the entry with this data."""
+        self.setCurrentIndex(self.findData(data))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        option.currentText = self.fontMetrics().elidedText(
+            self.currentText(), Qt.TextElideMode.ElideRight, self.width() - AROUND_CHOICE
+        )
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event) if self.hasFocus() else event.ignore()
+
+
+def _quiet(field: QAbstractSpinBox) -> None:
+    field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    field.setCorrectionMode(QAbstractSpinBox.CorrectionMode.CorrectToNearestValue)
+    # A value counts when it is complete, not digit by digit.
+    field.setKeyboardTracking(False)
+    field.setMinimumWidth(56)
+    # The style sheet's padding does not reach the text of a spin box.
+    field.lineEdit().setTextMargins(5, 0, 0, 0)

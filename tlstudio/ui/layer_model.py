@@ -1,0 +1,321 @@
+"""The Qt model of the layer tree: blocks, the layers in them, and the line at the boundary."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import groupby
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
+
+from tlstudio.events import LayerRow
+from tlstudio.project.freeze_plan import BATCH_NORM
+from tlstudio.ui import freeze_edit, numbers
+
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+
+BOUNDARY_ROLE = Qt.ItemDataRole.UserRole + 1
+"""The text of the boundary line, None for every other row."""
+NAME_ROLE = Qt.ItemDataRole.UserRole + 2
+"""The name of the layer, or of a block's first layer."""
+FROZEN_NORM_ROLE = Qt.ItemDataRole.UserRole + 3
+"""True for a BatchNorm layer that stays frozen."""
+
+
+class Column(IntEnum):
+    LAYER = 0
+    TYPE = 1
+    OUTPUT = 2
+    PARAMS = 3
+
+
+TRAINED_BELOW = "frozen above — trained below"
+HEAD_BELOW = "all frozen, cached — the head is trained"
+HEADINGS = {
+    Column.LAYER: "Layer",
+    Column.TYPE: "Type",
+    Column.OUTPUT: "Output",
+    Column.PARAMS: "Params",
+}
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A row: a block, a layer, or the boundary line, which has no layers."""
+
+    name: str
+    layers: tuple[LayerRow, ...] = ()
+    parent: "Node | None" = None
+    children: list["Node"] = field(default_factory=list)
+
+    @property
+    def is_boundary(self) -> bool:
+        return not self.layers
+
+    @property
+    def row(self) -> int:
+        return self.parent.children.index(self) if self.parent else 0
+
+
+class LayerModel(QAbstractItemModel):
+    """Built once for a backbone; afterwards only check states and the boundary line change."""
+
+    toggled = Signal(object)
+    """The frozenset of trainable layer names after a person checked or unchecked something."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._layers: tuple[LayerRow, ...] = ()
+        self._trainable: frozenset[str] = frozenset()
+        self._batchnorm = False
+        self._root = Node("")
+        self._boundary: Node | None = None
+
+    @property
+    def layers(self) -> tuple[LayerRow, ...]:
+        return self._layers
+
+    def set_layers(self, layers: Sequence[LayerRow]) -> None:
+        """Show another backbone, with everything frozen."""
+        self.beginResetModel()
+        self._layers = tuple(layers)
+        self._trainable = frozenset()
+        self._root = Node("")
+        self._boundary = None
+        for name, members in groupby(self._layers, key=lambda layer: layer.block):
+            block = Node(name, tuple(members), self._root)
+            if len(block.layers) > 1 or block.layers[0].name != name:
+                block.children = [Node(row.name, (row,), block) for row in block.layers]
+            self._root.children.append(block)
+        self.endResetModel()
+        self._place_boundary()
+
+    def set_trainable(self, trainable: frozenset[str], batchnorm: bool) -> None:
+        """Show which layers are trained, announcing only the rows that changed."""
+        changed = self._trainable ^ trainable
+        if batchnorm != self._batchnorm:
+            changed |= {layer.name for layer in self._layers if layer.type == BATCH_NORM}
+        self._trainable, self._batchnorm = trainable, batchnorm
+        for block in self._root.children:
+            if any(layer.name in changed for layer in block.layers):
+                self._announce(block, block)
+                rows = [node for node in block.children if node.name in changed]
+                if rows:
+                    self._announce(rows[0], rows[-1])
+        self._place_boundary()
+
+    def index_of(self, layer: str) -> QModelIndex:
+        """The row of a layer, invalid where there is none."""
+        for block in self._root.children:
+            for node in block.children or [block]:
+                if not node.is_boundary and node.layers[0].name == layer:
+                    return self._index(node)
+        return QModelIndex()
+
+    def boundary_index(self) -> QModelIndex:
+        return self._index(self._boundary) if self._boundary else QModelIndex()
+
+    # Structure
+
+    def index(self, row: int, column: int, parent: Index = ROOT) -> QModelIndex:
+        if not self.hasIndex(row, column, parent):
+            return QModelIndex()
+        return self.createIndex(row, column, self._node(parent).children[row])
+
+    def parent(self, index: Index = ROOT) -> QModelIndex:  # type: ignore[override]
+        node = self._node(index).parent
+        return self._index(node) if node else QModelIndex()
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.column() > 0 else len(self._node(parent).children)
+
+    def columnCount(self, parent: Index = ROOT) -> int:
+        return len(Column)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return HEADINGS[Column(section)]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(section)
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        if not index.isValid() or self._node(index).is_boundary:
+            return Qt.ItemFlag.NoItemFlags
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if index.column() == Column.LAYER and self._choices(self._node(index)):
+            flags |= Qt.ItemFlag.ItemIsUserCheckable
+        return flags
+
+    # Data
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        node = self._node(index)
+        if node.is_boundary:
+            shown = {BOUNDARY_ROLE, Qt.ItemDataRole.AccessibleTextRole}
+            return node.name if role in shown else None
+        value: object = None
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                value = self._text(node, Column(index.column()))
+            case Qt.ItemDataRole.CheckStateRole if index.column() == Column.LAYER:
+                value = self._state(node)
+            case Qt.ItemDataRole.TextAlignmentRole:
+                value = _alignment(index.column())
+            case Qt.ItemDataRole.ToolTipRole:
+                value = self._tooltip(node)
+            case Qt.ItemDataRole.AccessibleTextRole if index.column() == Column.LAYER:
+                value = self._spoken(node)
+            case _ if role == NAME_ROLE:
+                value = node.layers[0].name
+            case _ if role == FROZEN_NORM_ROLE:
+                value = self._is_frozen_norm(node)
+        return value
+
+    def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        if role != Qt.ItemDataRole.CheckStateRole or not self.flags(index) & (
+            Qt.ItemFlag.ItemIsUserCheckable
+        ):
+            return False
+        train = Qt.CheckState(value) == Qt.CheckState.Checked
+        trainable = freeze_edit.with_layers(
+            self._trainable, self._node(index).layers, train, self._batchnorm
+        )
+        self.set_trainable(trainable, self._batchnorm)
+        self.toggled.emit(trainable)
+        return True
+
+    def _text(self, node: Node, column: Column) -> str:
+        last = node.layers[-1]
+        match column:
+            case Column.LAYER:
+                name = _inner_name(node)
+                return f"{name}, stays frozen" if self._is_frozen_norm(node) else name
+            case Column.TYPE:
+                return "" if node.children else last.type
+            case Column.OUTPUT:
+                return numbers.shape(last.output_shape)
+            case Column.PARAMS:
+                params = sum(layer.params for layer in node.layers)
+                return numbers.short(params) if params else ""
+
+    def _state(self, node: Node) -> Qt.CheckState | None:
+        flags = {layer.name in self._trainable for layer in self._choices(node)}
+        if not flags:
+            return None
+        if len(flags) == 2:
+            return Qt.CheckState.PartiallyChecked
+        return Qt.CheckState.Checked if flags.pop() else Qt.CheckState.Unchecked
+
+    def _tooltip(self, node: Node) -> str:
+        params = numbers.exact(sum(layer.params for layer in node.layers))
+        if node.children:
+            head = f"{node.name}: {numbers.count(len(node.layers), 'layer')}"
+        else:
+            head = f"{node.name}: {node.layers[0].type}"
+        lines = [
+            head,
+            f"{params} parameters",
+            f"Output {numbers.shape(node.layers[-1].output_shape)}",
+        ]
+        if self._is_frozen_norm(node):
+            lines.append("BatchNorm stays frozen. The switch below the tree changes that.")
+        return "\n".join(lines)
+
+    def _spoken(self, node: Node) -> str:
+        words = {
+            Qt.CheckState.Checked: "trained",
+            Qt.CheckState.Unchecked: "frozen",
+            Qt.CheckState.PartiallyChecked: "partly trained",
+            None: "stays frozen" if self._is_frozen_norm(node) else "no parameters",
+        }
+        return f"{node.name}, {words[self._state(node)]}"
+
+    def _choices(self, node: Node) -> list[LayerRow]:
+        return freeze_edit.choices(node.layers, self._batchnorm)
+
+    def _is_frozen_norm(self, node: Node) -> bool:
+        return len(node.layers) == 1 and node.layers[0].type == BATCH_NORM and not self._batchnorm
+
+    # Rows
+
+    def _node(self, index: Index) -> Node:
+        node: Node = index.internalPointer() if index.isValid() else self._root
+        return node
+
+    def _index(self, node: Node, column: int = 0) -> QModelIndex:
+        if node is self._root:
+            return QModelIndex()
+        return self.createIndex(node.row, column, node)
+
+    def _announce(self, first: Node, last: Node) -> None:
+        self.dataChanged.emit(self._index(first), self._index(last, len(Column) - 1))
+
+    def _place_boundary(self) -> None:
+        """Keep the line where the frozen part ends: before the first trained layer, or before
+        its block where it opens the block; at the end where nothing is trained.
+        """
+        place = self._boundary_place()
+        line = self._boundary
+        if line and line.parent:
+            row = line.row
+            following = line.parent.children[row + 1 :]
+            if place == (line.parent, following[0] if following else None, line.name):
+                return
+            self.beginRemoveRows(self._index(line.parent), row, row)
+            line.parent.children.pop(row)
+            self._boundary = None
+            self.endRemoveRows()
+        if place:
+            parent, before, text = place
+            row = before.row if before else len(parent.children)
+            self.beginInsertRows(self._index(parent), row, row)
+            self._boundary = Node(text, (), parent)
+            parent.children.insert(row, self._boundary)
+            self.endInsertRows()
+
+    def _boundary_place(self) -> tuple[Node, Node | None, str] | None:
+        """(parent, the row that follows, text); None where no frozen layer comes first."""
+        if not self._layers:
+            return None
+        for position, block in enumerate(self._root.children):
+            trained = [layer.name for layer in block.layers if layer.name in self._trainable]
+            if not trained:
+                continue
+            before = block.layers[: [layer.name for layer in block.layers].index(trained[0])]
+            if not freeze_edit.choices(before, self._batchnorm):
+                above = self._has_frozen_above(position)
+                return (self._root, block, TRAINED_BELOW) if above else None
+            first = next(node for node in block.children if node.name == trained[0])
+            return block, first, TRAINED_BELOW
+        return self._root, None, HEAD_BELOW
+
+    def _has_frozen_above(self, position: int) -> bool:
+        """Whether any layer with parameters comes before the block at `position`."""
+        blocks = [node for node in self._root.children[:position] if not node.is_boundary]
+        return any(layer.params for block in blocks for layer in block.layers)
+
+
+def _inner_name(node: Node) -> str:
+    """A layer's name without that of its block, which stands above it."""
+    block = node.parent.name if node.parent else ""
+    return node.name.removeprefix(block).lstrip("_") or node.name
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    numeric = column in (Column.OUTPUT, Column.PARAMS)
+    side = Qt.AlignmentFlag.AlignRight if numeric else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter

@@ -1,0 +1,27 @@
+"""Numbers as a person reads them: short in the window, exact in the tooltip."""
+
+from collections.abc import Sequence
+
+
+def short(number: int) -> str:
+    """Three figures and a unit: 992, 16.8 k, 3.41 M."""
+    for limit, divisor, unit in ((1e6, 1e6, "M"), (1e3, 1e3, "k")):
+        if number >= limit * 0.9995:
+            scaled = number / divisor
+            decimals = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:.{decimals}f} {unit}"
+    return str(number)
+
+
+def exact(number: int) -> str:
+    return f"{number:,}"
+
+
+def shape(sizes: Sequence[int | None]) -> str:
+    """A shape without its batch axis: 7×7×1280."""
+    return "×".join("?" if size is None else str(size) for size in sizes)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """The number with its noun: 1 picture, 2 pictures."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,86 @@
+"""What a scan found wrong with files: a summary, and the list that it opens."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFrame,
+    QHeaderView,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tlstudio.events import Problem
+from tlstudio.ui import numbers
+from tlstudio.ui.card import label
+
+WORDS = {
+    "unreadable": "cannot be read",
+    "truncated": "damaged",
+    "not_a_picture": "no picture",
+    "too_large": "too large",
+    "duplicate": "duplicate",
+    "near_duplicate": "nearly a duplicate",
+    "conflicting_label": "in two classes",
+    "empty_class": "empty class",
+}
+UNUSABLE = ("unreadable", "truncated", "not_a_picture", "too_large")
+LISTED = 2000
+
+
+def summary(kinds: Mapping[str, int]) -> str:
+    """The problems in a few words: 3 files cannot be used, 2 to look at."""
+    unusable = sum(kinds.get(kind, 0) for kind in UNUSABLE)
+    others = sum(kinds.values()) - unusable
+    if not unusable:
+        return f"{others:,} to look at"
+    text = f"{numbers.count(unusable, 'file')} cannot be used"
+    return f"{text}, {others:,} to look at" if others else text
+
+
+class ProblemList(QFrame):
+    """A popup with file, what is wrong and how to mend it; Esc or a press elsewhere closes it."""
+
+    def __init__(self, problems: Sequence[Problem], source: Path, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setObjectName("card")
+        self.setAccessibleName("Problems with the pictures")
+        self.list = QTreeWidget()
+        self.list.setAccessibleName("Files with problems")
+        self.list.setHeaderLabels(["File", "Problem", "What to do"])
+        self.list.setRootIsDecorated(False)
+        self.list.setUniformRowHeights(True)
+        for problem in problems[:LISTED]:
+            path = Path(problem.path)
+            name = str(path.relative_to(source)) if path.is_relative_to(source) else path.name
+            row = [name, WORDS.get(problem.kind, problem.kind), problem.detail]
+            item = QTreeWidgetItem(row)
+            item.setToolTip(0, problem.path)
+            item.setToolTip(2, problem.detail)
+            self.list.addTopLevelItem(item)
+        header = self.list.header()
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self.list.setColumnWidth(0, 190)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(14, 10, 14, 14)
+        box.addWidget(label(numbers.count(len(problems), "problem"), "title"))
+        box.addWidget(self.list)
+        if len(problems) > LISTED:
+            box.addWidget(label(f"The first {LISTED:,} are listed.", "muted"))
+        self.resize(760, min(420, 110 + 24 * len(problems)))
+
+    def show_below(self, widget: QWidget) -> None:
+        at = widget.mapToGlobal(QPoint(0, widget.height() + 4))
+        area = (QGuiApplication.screenAt(at) or QGuiApplication.primaryScreen()).availableGeometry()
+        self.move(
+            max(area.left(), min(at.x(), area.right() - self.width())),
+            max(area.top(), min(at.y(), area.bottom() - self.height())),
+        )
+        self.show()
+        self.list.setFocus()

@@ -1,0 +1,401 @@
+"""Between the window and the jobs: the decisions, what the jobs said of them, and the threads."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from tlstudio.data.split import Split, split
+from tlstudio.errors import TlstudioError
+from tlstudio.events import (
+    Description,
+    DevicesFound,
+    Evaluation,
+    Event,
+    Failed,
+    Finished,
+    Predicted,
+    Progress,
+    Scan,
+    Warned,
+)
+from tlstudio.host.jobs import (
+    DescribeRequest,
+    DevicesRequest,
+    PredictRequest,
+    Request,
+    ScanRequest,
+    TrainRequest,
+)
+from tlstudio.host.thread import Host, InThreadHost, RequestThread, TrainingThread
+from tlstudio.project import runs, store
+from tlstudio.project.freeze_plan import trainable_layers
+from tlstudio.project.spec import Backbone, FreezePlan, Pictures
+from tlstudio.ui import decisions, freeze_edit, run_folders
+from tlstudio.ui.decisions import Decisions
+
+DRAIN_MS = 60
+TOP = 5
+
+
+class State(StrEnum):
+    IDLE = "idle"
+    TRAINING = "training"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+
+
+class EngineHost(Host, Protocol):
+    def warm(self) -> None:
+        """Begin to start the engine, if it is not running; returns at once."""
+
+
+class Session(QObject):
+    """The single source of truth for the panels: they show its attributes and call its methods.
+
+    `close` must be called before it goes; it waits for the threads.
+    """
+
+    decided = Signal(str)
+    """The name of a decision that changed: pictures, backbone, freeze, head or training."""
+    scan_changed = Signal()
+    description_changed = Signal()
+    devices_changed = Signal()
+    model_changed = Signal()
+    """Another run predicts now, or none."""
+    state_changed = Signal(str)
+    project_changed = Signal()
+    """The file name or the unsaved mark."""
+    trained = Signal(list)
+    """The events of the running training since the last tick."""
+    predicted = Signal(object)
+    told = Signal(str, str)
+    """(message, hint) of something that went wrong or wants saying."""
+
+    def __init__(
+        self,
+        make_host: Callable[[], EngineHost],
+        runs_folder: Path,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.runs_folder = runs_folder
+        self.train_in_window = False
+        """Whether training runs in this process instead of its own."""
+        self.decisions = Decisions()
+        self.project_path: Path | None = None
+        self.unsaved = False
+        self.scan: Scan | None = None
+        self.scanning: Progress | None = None
+        self.scan_failed: Failed | None = None
+        self.split: Split | None = None
+        self.description: Description | None = None
+        self.describe_failed: Failed | None = None
+        self.trainable: frozenset[str] = frozenset()
+        self.devices: DevicesFound | None = None
+        self.model: Path | None = None
+        self.evaluation: Evaluation | None = None
+        self.state = State.IDLE
+        self._training: TrainingThread | None = None
+        self._training_host = make_host()
+        self._window_host = InThreadHost()
+        self._engine_host = make_host()
+        self._engine = RequestThread(self._engine_host, self)
+        self._engine.answered.connect(self._engine_answered)
+        self._scan_host = InThreadHost()
+        self._scanner = RequestThread(self._scan_host, self)
+        self._scanner.answered.connect(self._scanner_answered)
+        self._handlers: dict[int, Callable[[Event], None]] = {}
+        self._scan_ticket = 0
+        self._describe_ticket = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(DRAIN_MS)
+        self._timer.timeout.connect(self._drain)
+
+    def start(self) -> None:
+        """Start the engine and ask it what every window needs."""
+        self._engine_host.warm()
+        self._engine.start()
+        self._scanner.start()
+        self._describe()
+        self._ask(DevicesRequest(), self._found_devices)
+
+    # Decisions
+
+    def decide(self, **parts: object) -> None:
+        """Change decisions by name. Panels follow through `decided`."""
+        if "backbone" in parts and "freeze" not in parts:
+            new = parts["backbone"]
+            if isinstance(new, Backbone) and new.name != self.decisions.backbone.name:
+                parts["freeze"] = freeze_edit.after_backbone_change(self.decisions.freeze)
+        self._replace(replace(self.decisions, **parts), unsaved=True)  # type: ignore[arg-type]
+
+    def set_trainable(self, trainable: frozenset[str], batchnorm: bool) -> None:
+        """Train exactly these layers of the backbone that is described."""
+        if self.description:
+            plan = freeze_edit.plan_of(trainable, self.description.layers, batchnorm)
+            self.decide(freeze=plan)
+
+    def missing(self) -> str:
+        """Why training cannot start now, as a sentence; empty where it can."""
+        weights = self.decisions.backbone.weights
+        reasons = (
+            (self.state != State.IDLE, "A training is running."),
+            (self.decisions.pictures is None, "Open a folder of pictures first."),
+            (self.scan_failed is not None, self.scan_failed and self.scan_failed.message),
+            (self.scan is None, "The pictures are still being read."),
+            (
+                self.describe_failed is not None,
+                self.describe_failed and self.describe_failed.message,
+            ),
+            (
+                weights not in store.NAMED_WEIGHTS and not Path(weights).is_file(),
+                f"The weights file {weights} is not there.",
+            ),
+        )
+        return next((reason or "" for holds, reason in reasons if holds), "")
+
+    # Pictures, projects and runs
+
+    def open_pictures(self, source: Path) -> None:
+        """Begin anew with another folder or CSV, keeping the other decisions."""
+        pictures = self.decisions.pictures or Pictures(source=source)
+        self.project_path = None
+        self._forget_scan()
+        self.decide(pictures=pictures.model_copy(update={"source": source}))
+        self.rescan()
+
+    def rescan(self) -> None:
+        """Read the pictures again."""
+        if self.decisions.pictures is None:
+            return
+        self._scan_host.stop()
+        self._forget_scan()
+        self.scanning = Progress("scan", 0, 0)
+        request = ScanRequest(self.decisions.pictures.source)
+        self._scan_ticket = self._scanner.submit(request)
+        self._training_host.warm()
+        self.scan_changed.emit()
+
+    def open_project(self, path: Path) -> None:
+        """Raises TlstudioError when the file cannot be read."""
+        project = store.load(path)
+        self.project_path = path
+        self._forget_scan()
+        self._replace(decisions.of(project), unsaved=False)
+        self.rescan()
+
+    def save_project(self, path: Path) -> None:
+        """Raises TlstudioError when there are no pictures or the file cannot be written."""
+        project = self.decisions.project()
+        if project is None:
+            raise TlstudioError("There is nothing to save yet.", "Open a folder of pictures first.")
+        store.save(project, path)
+        self.project_path = path
+        self._mark(unsaved=False)
+
+    def open_run(self, folder: Path) -> None:
+        """Take over a run's decisions and predict with its model. Raises TlstudioError."""
+        run = runs.read_run(folder)
+        self.project_path = None
+        self._forget_scan()
+        self._replace(decisions.of(run.project), unsaved=False)
+        self.rescan()
+        self._use_model(folder)
+
+    # Jobs
+
+    def train(self) -> None:
+        """Start a training, if nothing is missing."""
+        project = self.decisions.project()
+        if project is None or self.missing():
+            return
+        host: Host = self._window_host if self.train_in_window else self._training_host
+        request = TrainRequest(
+            project, run_folders.new_folder(self.runs_folder, project.pictures.source)
+        )
+        self._training = TrainingThread(host, request, self)
+        self._training.finished.connect(self._training_ended)
+        self._set_state(State.TRAINING)
+        self._training.start()
+        self._timer.start()
+
+    def pause(self) -> None:
+        if self._training and self.state == State.TRAINING:
+            self._training.pause()
+            self._set_state(State.PAUSED)
+
+    def resume(self) -> None:
+        if self._training and self.state == State.PAUSED:
+            self._training.resume()
+            self._set_state(State.TRAINING)
+
+    def stop(self) -> None:
+        """End the training at the next batch; its best epoch is kept."""
+        if self._training and self.state in (State.TRAINING, State.PAUSED):
+            self._training.stop()
+            self._set_state(State.STOPPING)
+
+    def end_training_engine(self) -> None:
+        """End the training's process, for a training that does not answer."""
+        self._training_host.close()
+
+    def predict(self, paths: Sequence[Path]) -> bool:
+        """Ask the model about pictures and folders; False where there is no model yet."""
+        if self.model is None:
+            self.told.emit(
+                "There is no trained model to ask yet.",
+                "Press Train first, or open a run; then drop the pictures again.",
+            )
+            return False
+        self._ask(PredictRequest(self.model, tuple(paths), TOP), self.predicted.emit)
+        return True
+
+    def close(self) -> None:
+        """End the engines and threads and wait for them; a training must have ended before."""
+        self._timer.stop()
+        for ticket in self._handlers:
+            self._engine.drop(ticket)
+        self._handlers.clear()
+        self._engine.close()
+        self._scanner.close()
+        self._training_host.close()
+        if self._training:
+            self._training.wait()
+
+    # What the jobs say
+
+    def _ask(self, request: Request, handler: Callable[[Event], None]) -> int:
+        ticket = self._engine.submit(request)
+        self._handlers[ticket] = handler
+        return ticket
+
+    def _engine_answered(self, ticket: int, event: Event) -> None:
+        handler = self._handlers.get(ticket)
+        if isinstance(event, Description | DevicesFound | Predicted | Failed):
+            self._handlers.pop(ticket, None)
+        if handler:
+            handler(event)
+
+    def _describe(self) -> None:
+        """Ask for the layers; an older question that still waits is withdrawn."""
+        if self._handlers.pop(self._describe_ticket, None):
+            self._engine.drop(self._describe_ticket)
+        self.description, self.describe_failed = None, None
+        # Weights change no layer, so none need be there for the tree.
+        backbone = self.decisions.backbone.model_copy(update={"weights": "random"})
+        self._describe_ticket = self._ask(DescribeRequest(backbone), self._described)
+        self._update_trainable()
+        self.description_changed.emit()
+
+    def _described(self, event: Event) -> None:
+        match event:
+            case Description():
+                self.description = event
+            case Failed():
+                self.describe_failed = event
+            case _:
+                return
+        self._update_trainable()
+        self.description_changed.emit()
+
+    def _found_devices(self, event: Event) -> None:
+        match event:
+            case DevicesFound():
+                self.devices = event
+                self.devices_changed.emit()
+            case Failed():
+                self.told.emit(event.message, event.hint)
+
+    def _scanner_answered(self, ticket: int, event: Event) -> None:
+        if ticket != self._scan_ticket:
+            return
+        match event:
+            case Progress():
+                self.scanning = event
+            case Warned():
+                self.told.emit(event.message, event.hint)
+            case Scan():
+                self.scanning, self.scan = None, event
+                self._update_split()
+            case Failed():
+                self.scanning, self.scan_failed = None, event
+        self.scan_changed.emit()
+
+    def _drain(self) -> None:
+        events = self._training.take_events() if self._training else []
+        if events:
+            self.trained.emit(events)
+        for event in events:
+            if isinstance(event, Finished):
+                self._use_model(Path(event.run))
+
+    def _training_ended(self) -> None:
+        self._timer.stop()
+        self._drain()
+        if self._training:
+            self._training.deleteLater()
+            self._training = None
+        self._set_state(State.IDLE)
+
+    # Bookkeeping
+
+    def _replace(self, new: Decisions, unsaved: bool) -> None:
+        changed = decisions.differing(self.decisions, new)
+        old, self.decisions = self.decisions, new
+        if "freeze" in changed:
+            self._update_trainable()
+        if changed:
+            self._mark(unsaved)
+        for part in changed:
+            self.decided.emit(part)
+        if old.backbone.model_copy(update={"weights": ""}) != new.backbone.model_copy(
+            update={"weights": ""}
+        ):
+            self._describe()
+        if self.scan and {"pictures", "training"} & set(changed):
+            self._update_split()
+            self.scan_changed.emit()
+
+    def _update_trainable(self) -> None:
+        self.trainable = frozenset()
+        if self.description:
+            try:
+                named = trainable_layers(self.decisions.freeze, self.description.layers)
+                self.trainable = frozenset(
+                    layer.name
+                    for layer in self.description.layers
+                    if layer.trainable_params and layer.name in named
+                )
+            except TlstudioError as error:
+                self.told.emit(error.message, "Everything is frozen now; choose layers anew.")
+                self.decide(freeze=FreezePlan())
+
+    def _update_split(self) -> None:
+        pictures = self.decisions.pictures
+        if self.scan and pictures:
+            self.split = split(self.scan, pictures.validation, self.decisions.training.seed)
+
+    def _forget_scan(self) -> None:
+        self.scan = self.scanning = self.scan_failed = self.split = None
+        self._scan_ticket = 0
+
+    def _use_model(self, run: Path) -> None:
+        try:
+            self.evaluation = runs.read_evaluation(run)
+        except TlstudioError as error:
+            self.evaluation = None
+            self.told.emit(error.message, error.hint)
+        self.model = run
+        self.model_changed.emit()
+
+    def _set_state(self, state: State) -> None:
+        self.state = state
+        self.state_changed.emit(state.value)
+
+    def _mark(self, unsaved: bool) -> None:
+        self.unsaved = unsaved
+        self.project_changed.emit()

@@ -1,0 +1,94 @@
+"""How to train: the few numbers that matter."""
+
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from tlstudio.project.spec import Pictures, Training
+from tlstudio.ui.card import Card, label
+from tlstudio.ui.fields import Choice, Decimal, Whole
+from tlstudio.ui.session import Session
+
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
+
+
+class TrainingPanel(Card):
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__("Training", parent)
+        self._session = session
+        self.epochs = Whole("Epochs", 1, 10_000)
+        self.epochs.setToolTip("How often every training picture is seen")
+        self.learning_rate = Decimal("Learning rate", 1e-7, 10.0, 7)
+        self.learning_rate.setStepType(Decimal.StepType.AdaptiveDecimalStepType)
+        self.learning_rate.setToolTip("The size of a step of the optimizer")
+        self.batch_size = Whole("Batch size", 1, 4096)
+        self.batch_size.setToolTip("Pictures in one step of the optimizer")
+        self.optimizer = Choice("Optimizer")
+        for name, text in OPTIMIZERS.items():
+            self.optimizer.addItem(text, name)
+        self.seed = Whole("Seed", 0, 2**31 - 1)
+        self.seed.setToolTip("The same seed gives the same split and the same training")
+        self.validation = Whole("Validation share", 5, 90, 5)
+        self.validation.setSuffix(" %")
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(10)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(1, 1)
+        fields: dict[str, QWidget] = {
+            "Epochs": self.epochs,
+            "Learning rate": self.learning_rate,
+            "Batch size": self.batch_size,
+            "Optimizer": self.optimizer,
+            "Seed": self.seed,
+            "Validation": self.validation,
+        }
+        for row, (text, widget) in enumerate(fields.items()):
+            words = label(text, "muted")
+            words.setBuddy(widget)
+            grid.addWidget(words, row, 0)
+            grid.addWidget(widget, row, 1)
+        self.body.addLayout(grid)
+
+        for field in (self.epochs, self.learning_rate, self.batch_size, self.seed):
+            field.valueChanged.connect(self._edited)
+        self.optimizer.activated.connect(self._edited)
+        self.validation.valueChanged.connect(self._share_edited)
+        session.decided.connect(self._refresh)
+        session.scan_changed.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        training = self._session.decisions.training
+        pictures = self._session.decisions.pictures
+        share = pictures.validation if pictures else Pictures.model_fields["validation"].default
+        self.epochs.show_value(training.epochs)
+        self.learning_rate.show_value(training.learning_rate)
+        self.batch_size.show_value(training.batch_size)
+        self.seed.show_value(training.seed)
+        self.validation.show_value(round(share * 100))
+        self.optimizer.choose(training.optimizer)
+        scan = self._session.scan
+        own = scan is not None and any(picture.split == "val" for picture in scan.pictures)
+        self.validation.setEnabled(pictures is not None and not own)
+        self.validation.setToolTip(
+            "The folder has its own validation pictures, and those are used"
+            if own
+            else "The share of each class that is held out to check the model"
+        )
+
+    def _edited(self) -> None:
+        changed = Training(
+            **self._session.decisions.training.model_dump()
+            | {
+                "epochs": self.epochs.value(),
+                "learning_rate": self.learning_rate.value(),
+                "batch_size": self.batch_size.value(),
+                "optimizer": self.optimizer.currentData(),
+                "seed": self.seed.value(),
+            }
+        )
+        self._session.decide(training=changed)
+
+    def _share_edited(self, percent: int) -> None:
+        pictures = self._session.decisions.pictures
+        if pictures:
+            changed = pictures.model_copy(update={"validation": percent / 100})
+            self._session.decide(pictures=changed)
