@@ -1,5 +1,7 @@
 """Precision, recall and F1 of each class, as a table that sorts."""
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
@@ -18,8 +20,7 @@ from tlstudio.ui import theme
 Index = QModelIndex | QPersistentModelIndex
 HEADS = ("Class", "Precision", "Recall", "F1", "Pictures")
 F1 = HEADS.index("F1")
-NAME_WIDTH = 70
-MOST_WIDTH = 380
+LEAST_NAME, MOST_NAME = 70, 150
 TIPS = (
     "The class, in the model's order",
     "Of the pictures given this name, how many have it",
@@ -112,35 +113,35 @@ class ClassTable(QTableView):
         header.setMinimumSectionSize(40)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.setMaximumWidth(MOST_WIDTH)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header.setSortIndicatorClearable(True)
 
     def show_figures(self, per_class: dict[str, ClassFigures]) -> None:
         self._figures.show_figures(per_class)
-        self._fit_columns()
+        self._fit_columns(per_class)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
 
     def sizeHint(self) -> QSize:
-        return QSize(MOST_WIDTH, 140)
+        return QSize(self._full_width + self.verticalScrollBar().sizeHint().width(), 140)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         # F1 follows from the other two, so it goes first where there is little room.
         self.setColumnHidden(F1, self.viewport().width() < self._full_width)
         super().resizeEvent(event)
 
-    def _fit_columns(self) -> None:
+    def _fit_columns(self, names: Iterable[str]) -> None:
         """Just wide enough for the words and figures, in whatever font there is."""
-        heads = self.horizontalHeader().fontMetrics()
-        figure = self.fontMetrics().horizontalAdvance("100 %")
-        width = NAME_WIDTH
+        heads, cells = self.horizontalHeader().fontMetrics(), self.fontMetrics()
+        figures = 0
         for column, head in enumerate(HEADS[1:], 1):
-            needed = max(heads.horizontalAdvance(head), figure) + 10
-            self.horizontalHeader().resizeSection(column, needed)
-            width += needed
-        self._full_width = width
-        self.setMinimumWidth(width - self.horizontalHeader().sectionSize(F1))
-        self.setColumnHidden(F1, self.viewport().width() < width)
+            width = max(heads.horizontalAdvance(head), cells.horizontalAdvance("100 %")) + 10
+            self.horizontalHeader().resizeSection(column, width)
+            figures += width
+        longest = max((cells.horizontalAdvance(name) for name in names), default=0) + 10
+        self._full_width = figures + min(max(longest, LEAST_NAME), MOST_NAME)
+        self.setMinimumWidth(figures - self.horizontalHeader().sectionSize(F1) + LEAST_NAME)
+        self.setColumnHidden(F1, self.viewport().width() < self._full_width)
+        self.updateGeometry()
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

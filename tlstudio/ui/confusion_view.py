@@ -56,7 +56,7 @@ class ConfusionView(QAbstractScrollArea):
         self.setAccessibleName("Confusion matrix")
         self.viewport().setAutoFillBackground(False)
         self.viewport().setMouseTracking(True)
-        self.setMinimumSize(150, 100)
+        self.setMinimumSize(180, 100)
         self._classes: tuple[str, ...] = ()
         self._counts: tuple[tuple[int, ...], ...] = ()
         self._current: Cell = (0, 0)
@@ -105,7 +105,7 @@ class ConfusionView(QAbstractScrollArea):
         return self._rect_of(cell, self._metrics())
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 140)
+        return QSize(230, 140)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self._classes:

@@ -56,7 +56,7 @@ class MistakesView(PictureList):
         self.setMinimumWidth(CELL.width() + 12)
 
     def sizeHint(self) -> QSize:
-        return QSize(3 * CELL.width(), 140)
+        return QSize(2 * CELL.width() + 14, 140)
 
     def show_mistakes(self, mistakes: Sequence[Judged]) -> None:
         self._mistakes.show_mistakes(mistakes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QWheelEvent
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from tlstudio.events import Prediction
@@ -156,8 +156,9 @@ class _AnswerDelegate(QStyledItemDelegate):
             painter.setFont(small)
             painter.setPen(QColor(colors.muted if waiting else colors.error))
             text = "Asking the model…" if prediction is None else prediction.error
-            flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWrapAnywhere
-            painter.drawText(area, flags, text)
+            option = QTextOption(Qt.AlignmentFlag.AlignVCenter)
+            option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+            painter.drawText(area, text, option)
             return
         bold = _bold(font)
         color = QColor(colors.amber if prediction.unknown else colors.accent)

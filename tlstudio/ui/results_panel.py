@@ -83,7 +83,7 @@ class ResultsPanel(Card):
         columns.setSpacing(14)
         for words, content, stretch in (
             (ElidedLabel("muted", "True by row, said by column"), self.confusion, 5),
-            (ElidedLabel("muted", "By class"), self.table, 4),
+            (ElidedLabel("muted", "By class"), self.table, 0),
             (self.mistakes_words, self.mistakes, 4),
         ):
             column = QVBoxLayout()
