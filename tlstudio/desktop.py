@@ -22,13 +22,12 @@ def install_desktop(data_home: Path | None = None) -> Path:
     if sys.platform == "win32":
         raise TlstudioError(
             "Desktop files are for Linux; Windows has the Start menu instead.",
-            f"Right-click tlstudio-gui.exe in {Path(sys.executable).parent} and choose "
-            "Pin to Start.",
+            f"Right-click {_program('tlstudio-gui.exe')} and choose Pin to Start.",
         )
     if sys.platform == "darwin":
         raise TlstudioError(
             "Desktop files are for Linux; macOS has the Dock instead.",
-            f"Drag {Path(sys.executable).parent / 'tlstudio-gui'} to the right end of the Dock.",
+            f"Drag {_program('tlstudio-gui')} to the right end of the Dock.",
         )
     home = data_home or Path(platformdirs.user_data_dir())
     icons = home / "icons" / "hicolor"
@@ -44,8 +43,18 @@ def install_desktop(data_home: Path | None = None) -> Path:
     return entry
 
 
+def _is_bundle() -> bool:
+    return bool(getattr(sys, "frozen", False))
+
+
+def _program(script: str) -> Path:
+    """What a person can start: the bundle's binary, or the script beside the running Python."""
+    running = Path(sys.executable)
+    return running if _is_bundle() else running.with_name(script)
+
+
 def _start_command() -> str:
-    module = [] if getattr(sys, "frozen", False) else ["-m", "tlstudio"]
+    module = [] if _is_bundle() else ["-m", "tlstudio"]
     return " ".join(_exec_argument(argument) for argument in [sys.executable, *module])
 
 
