@@ -55,7 +55,7 @@ def require_qt() -> None:
     """Import Qt's widgets and see that a window can open.
 
     Raises TlstudioError that names Debian's and Ubuntu's packages where a library is missing, or
-    says that the display is. Any other ImportError passes.
+    says that the display cannot be reached. Any other ImportError passes.
     """
     try:
         import PySide6.QtWidgets  # noqa: F401
@@ -64,14 +64,15 @@ def require_qt() -> None:
             raise
         named = str(error).partition(":")[0]
         raise _missing(_unloadable(QT_PACKAGES) or [named]) from error
-    if not has_display():
-        raise _no_display("There is no display to open the window on.")
     if _uses_xcb():
         if libraries := _unloadable(XCB_PACKAGES):
             raise _missing(libraries)
         if not _reaches_display():
             display = os.environ.get("DISPLAY", "")
-            raise _no_display(f"The display {display!r} cannot be reached.")
+            raise TlstudioError(
+                f"The display {display!r} cannot be reached.",
+                "Start tlstudio in a desktop session, or use its commands (`tlstudio --help`).",
+            )
 
 
 def missing_packages() -> list[str]:
@@ -110,14 +111,6 @@ def _reaches_display() -> bool:
     reached: bool = xcb.xcb_connection_has_error(connection) == 0
     xcb.xcb_disconnect(connection)
     return reached
-
-
-def _no_display(message: str) -> TlstudioError:
-    return TlstudioError(
-        message,
-        "Log in to a desktop, or use the commands without a window: tlstudio demo --headless "
-        "or tlstudio train.",
-    )
 
 
 def _missing(libraries: list[str]) -> TlstudioError:
