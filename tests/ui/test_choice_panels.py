@@ -1,0 +1,249 @@
+"""The backbone, strategy, training and pictures panels over one session."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from window_fakes import convs, described, layers, pictures
+from window_fakes import session as make_session
+
+from tlstudio.events import Failed, Picture, Problem, Progress, Scan
+from tlstudio.model import catalog
+from tlstudio.project.freeze_plan import BATCH_NORM
+from tlstudio.project.spec import Backbone, FreezePlan, Pictures
+from tlstudio.ui.backbone_panel import BackbonePanel
+from tlstudio.ui.pictures_panel import PicturesPanel
+from tlstudio.ui.problems import ProblemList
+from tlstudio.ui.session import Session
+from tlstudio.ui.strategy_panel import StrategyPanel
+from tlstudio.ui.training_panel import TrainingPanel
+
+
+@pytest.fixture
+def session(qapp, tmp_path: Path) -> Iterator[Session]:
+    return make_session(tmp_path)[0]
+
+
+@pytest.fixture
+def backbone(qtbot, session: Session) -> BackbonePanel:
+    made = BackbonePanel(session)
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.fixture
+def strategy(qtbot, session: Session) -> StrategyPanel:
+    made = StrategyPanel(session)
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.fixture
+def training(qtbot, session: Session) -> TrainingPanel:
+    made = TrainingPanel(session)
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.fixture
+def shown(qtbot, session: Session) -> PicturesPanel:
+    made = PicturesPanel(session)
+    qtbot.addWidget(made)
+    return made
+
+
+def click(qtbot, button) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def choose(combo, data: str) -> None:
+    combo.choose(data)
+    combo.activated.emit(combo.currentIndex())
+
+
+# Backbone
+
+
+def test_every_network_of_the_catalogue_can_be_chosen(backbone, session) -> None:
+    assert backbone.network.count() == len(catalog.CATALOG)
+    choose(backbone.network, "InceptionV3")
+    assert session.decisions.backbone == Backbone(
+        name="InceptionV3", weights="imagenet", input_shape=(299, 299)
+    )
+    assert backbone.rows_field.minimum() == 75
+    assert backbone.note.text() == "21.8 M parameters, 77.9 % top-1"
+    assert "92 MB" in backbone.weights_note.text()
+
+
+def test_the_width_multiplier_is_there_only_where_the_network_has_one(backbone) -> None:
+    assert backbone.alpha.isHidden()
+    choose(backbone.network, "MobileNetV2")
+    assert not backbone.alpha.isHidden()
+
+
+def test_untrained_weights_are_marked_and_a_missing_file_is_named(backbone, session) -> None:
+    choose(backbone.weights, "random")
+    assert session.decisions.backbone.weights == "random"
+    assert backbone.weights_note.objectName() == "amber"
+    session.decide(backbone=Backbone(weights="/gone/net.h5"))
+    assert backbone.weights_note.objectName() == "error"
+    assert backbone.weights.currentText() == "net.h5"
+
+
+def test_the_layers_take_the_place_of_the_message_and_errors_too(backbone, session) -> None:
+    assert "Reading" in backbone.message.text()
+    described(session)
+    assert backbone._stack.currentWidget() is backbone.tree
+    session._described(Failed("The input is too small.", "Use at least 32 pixels."))
+    assert backbone._stack.currentWidget() is backbone.message
+    assert backbone.message.text() == "The input is too small. Use at least 32 pixels."
+
+
+def test_totals_and_decision_follow_the_buttons(backbone, session, qtbot) -> None:
+    described(session)
+    assert (backbone.trained.text(), backbone.frozen.text()) == ("0", "464")
+    click(qtbot, backbone.unfreeze_all)
+    assert session.decisions.freeze == FreezePlan(strategy="all")
+    assert (backbone.trained.text(), backbone.frozen.text()) == ("400", "64")
+    assert not backbone.from_here.isEnabled()
+    backbone.tree.setCurrentIndex(backbone.model.index_of("block3_conv"))
+    click(qtbot, backbone.from_here)
+    assert session.trainable == convs(3)
+    click(qtbot, backbone.freeze_all)
+    assert session.decisions.freeze == FreezePlan()
+
+
+def test_the_switch_lets_batchnorm_loose_with_its_block(backbone, session, qtbot) -> None:
+    described(session)
+    session.set_trainable(convs(3), batchnorm=False)
+    backbone.batchnorm.setChecked(False)
+    assert session.trainable == convs(3) | {"block3_bn"}
+    assert session.decisions.freeze.batchnorm
+    assert backbone.trained.text() == "108"
+    backbone.batchnorm.setChecked(True)
+    assert session.trainable == convs(3)
+
+
+def test_a_click_in_the_tree_is_the_decision(backbone, session) -> None:
+    described(session)
+    index = backbone.model.index_of("block1_conv")
+    backbone.model.setData(index, Qt.CheckState.Checked.value, Qt.ItemDataRole.CheckStateRole)
+    assert session.decisions.freeze == FreezePlan(strategy="custom", layers=("block1_conv",))
+
+
+# Strategy
+
+
+def highlighted(panel: StrategyPanel) -> list[str]:
+    return [name for name, card in panel.cards.items() if card.isChecked()]
+
+
+def test_a_card_is_a_decision(strategy, session, qtbot) -> None:
+    described(session)
+    click(qtbot, strategy.cards["top"])
+    assert session.decisions.freeze.strategy == "top"
+    assert highlighted(strategy) == ["top"]
+    qtbot.keyClick(strategy.cards["all"], Qt.Key.Key_Space)
+    can = frozenset(row.name for row in layers() if row.params and row.type != BATCH_NORM)
+    assert session.trainable == can
+
+
+def test_cards_follow_the_tree_and_custom_highlights_none(strategy, session) -> None:
+    described(session)
+    session.set_trainable(convs(1, 2, 3), batchnorm=False)
+    assert highlighted(strategy) == ["top"]
+    assert strategy.cards["top"]._trained == 7  # three of four blocks, of nine bars
+    session.set_trainable(convs(0, 2), batchnorm=False)
+    assert highlighted(strategy) == []
+    assert strategy.note.text() == "custom"
+    assert "2 of 4 layers" in strategy.custom.text()
+    assert not strategy.grab().isNull()
+
+
+# Training
+
+
+def test_fields_are_decisions_and_show_them(training, session) -> None:
+    training.epochs.setValue(7)
+    training.learning_rate.setValue(0.00025)
+    choose(training.optimizer, "sgd")
+    decided = session.decisions.training
+    assert (decided.epochs, decided.learning_rate, decided.optimizer) == (7, 0.00025, "sgd")
+    assert training.learning_rate.text() == "0.00025"
+    session.decide(training=decided.model_copy(update={"batch_size": 8}))
+    assert training.batch_size.value() == 8
+
+
+def test_the_share_waits_for_pictures_and_gives_way_to_their_own_split(training, session) -> None:
+    assert not training.validation.isEnabled()
+    session.decide(pictures=Pictures(source=Path("pets")))
+    assert training.validation.isEnabled()
+    training.validation.setValue(40)
+    assert session.decisions.pictures.validation == 0.4
+    session.scan = Scan("pets", (Picture("a", "x", "val"),), (), {"x": 1})
+    session.scan_changed.emit()
+    assert not training.validation.isEnabled()
+    assert "its own validation" in training.validation.toolTip()
+
+
+# Pictures
+
+
+def show_scan(session: Session, scan: Scan) -> None:
+    session.decide(pictures=Pictures(source=Path(scan.source)))
+    session._scan_ticket = 1
+    session._scanner_answered(1, scan)
+
+
+def scan_of(folder: Path, problems: tuple[Problem, ...] = ()) -> Scan:
+    found = tuple(Picture(str(path), path.parent.name) for path in sorted(folder.rglob("*.png")))
+    return Scan(str(folder), found, problems, {"cats": 4, "dogs": 4})
+
+
+def test_an_empty_panel_says_what_to_do(shown, qtbot) -> None:
+    assert "One subfolder a class" in shown.message.text()
+    with qtbot.waitSignal(shown.open_asked):
+        click(qtbot, shown.open_button)
+
+
+def test_classes_counts_and_split_are_shown(shown, session, tmp_path: Path) -> None:
+    show_scan(session, scan_of(pictures(tmp_path / "pets")))
+    assert shown.note.text() == "8 in 2 classes"
+    assert shown.classes.rowCount() == 2
+    assert shown.split_line.text() == "6 train, 2 validation, stratified, seed 1"
+    assert shown.problems.isHidden()
+    assert not shown.grab().isNull()
+
+
+def test_a_scan_shows_how_far_it_is(shown, session) -> None:
+    session.decide(pictures=Pictures(source=Path("pets")))
+    session._scan_ticket = 1
+    session._scanner_answered(1, Progress("scan", 30, 120))
+    assert shown.message.text() == "Reading pets, 30 of 120"
+    assert shown.bar.value() == 30
+
+
+def test_problems_open_a_list_with_a_remedy(shown, session, qtbot, tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "pets")
+    problems = (
+        Problem(str(folder / "cats" / "x.jpg"), "truncated", "It is cut off. Copy it again."),
+        Problem(str(folder / "dogs" / "y.jpg"), "duplicate", "The same as z.jpg."),
+    )
+    show_scan(session, scan_of(folder, problems))
+    assert shown.problems.text() == "1 file cannot be used, 1 to look at"
+    click(qtbot, shown.problems)
+    listed = shown.findChild(ProblemList).list
+    first = listed.topLevelItem(0)
+    assert Path(first.text(0)) == Path("cats") / "x.jpg"
+    assert (first.text(1), first.text(2)) == ("damaged", "It is cut off. Copy it again.")
+    shown.findChild(ProblemList).close()
+
+
+def test_two_hundred_classes_scroll_in_a_list_of_fixed_height(shown, session) -> None:
+    names = [f"class {number}" for number in range(200)]
+    found = tuple(Picture(f"{name}/{n}.png", name) for name in names for n in range(2))
+    show_scan(session, Scan("many", found, (), dict.fromkeys(names, 2)))
+    assert shown.classes.rowCount() == 200
+    assert shown.list.height() < 200
+    assert not shown.grab().isNull()

@@ -1,0 +1,284 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMessageBox
+from window_fakes import Hosts, pictures
+from window_fakes import session as make_session
+
+from tlstudio.events import Failed
+from tlstudio.project.spec import Training
+from tlstudio.ui.demo import Demo
+from tlstudio.ui.main_window import MainWindow
+from tlstudio.ui.preferences import PreferencesDialog
+from tlstudio.ui.session import Session, State
+from tlstudio.ui.settings import open_settings
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> QSettings:
+    return open_settings(tmp_path / "settings.ini")
+
+
+@pytest.fixture
+def parts(qtbot, stored: QSettings, tmp_path: Path) -> Iterator[tuple[MainWindow, Session, Hosts]]:
+    session, hosts = make_session(tmp_path)
+    # Not given to qtbot, which would delete it while a training still runs.
+    window = MainWindow(session, stored)
+    session.start()
+    window.show()
+    yield window, session, hosts
+    window.close_without_asking()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    window.deleteLater()
+
+
+@pytest.fixture
+def ready(parts, qtbot, tmp_path: Path) -> tuple[MainWindow, Session, Hosts]:
+    window, session, hosts = parts
+    drop(window, pictures(tmp_path / "pets"))
+    qtbot.waitUntil(lambda: not session.missing() and session.description is not None)
+    return window, session, hosts
+
+
+def drop(window: MainWindow, *paths: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    buttons, modifiers = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    action = Qt.DropAction.CopyAction
+    enter = QDragEnterEvent(QPoint(9, 9), action, data, buttons, modifiers)
+    QApplication.sendEvent(window, enter)
+    event = QDropEvent(QPointF(9, 9), action, data, buttons, modifiers)
+    QApplication.sendEvent(window, event)
+
+
+def press_train(window: MainWindow, session: Session, qtbot) -> None:
+    events: list[object] = []
+    session.trained.connect(events.extend)
+    qtbot.mouseClick(window.header.train, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(events) >= 2)
+
+
+def trained(ready, qtbot) -> None:
+    window, session, hosts = ready
+    hosts.training.go_on.set()
+    press_train(window, session, qtbot)
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    hosts.training.go_on.clear()
+
+
+def answer(window: MainWindow, text: str, qtbot) -> None:
+    box = window.findChild(QMessageBox)
+    button = next(b for b in box.buttons() if text in b.text().replace("&", ""))
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_a_new_window_welcomes_and_train_says_why_it_waits(parts) -> None:
+    window, _, _ = parts
+    assert window.centre.currentIndex() == 0
+    assert not window.header.train.isEnabled()
+    assert window.header.train.toolTip() == "Open a folder of pictures first."
+
+
+def test_a_dropped_folder_is_opened_and_the_plan_is_shown(ready) -> None:
+    window, _, _ = ready
+    assert window.centre.currentIndex() == 1
+    assert window.header.train.isEnabled()
+    assert window.header.project.text() == "pets"
+    assert window.centre.progress.headline.text() == "Ready to train the head"
+    assert "10 parameters on 6 pictures, 20 epochs" in window.centre.progress.detail.text()
+
+
+def test_from_train_to_the_prediction_of_a_dropped_picture(ready, qtbot, tmp_path: Path) -> None:
+    window, session, _ = ready
+    trained(ready, qtbot)
+    assert window.centre.results.note.text().startswith("50.0 % of 2")
+    drop(window, tmp_path / "pets" / "cats" / "1.png")
+    strip = window.centre.predict.strip
+    qtbot.waitUntil(lambda: len(strip.answers.predictions) == 1)
+    assert strip.answers.predictions[0].top[0].label == "cats"
+    assert session.model is not None
+
+
+def test_pictures_dropped_before_any_training_say_so_in_place(ready, tmp_path: Path) -> None:
+    window, _, _ = ready
+    drop(window, tmp_path / "pets" / "cats" / "1.png")
+    assert not window.notice.isHidden()
+    assert "no trained model" in window.notice.text
+
+
+def test_another_folder_waits_until_the_training_has_ended(ready, qtbot, tmp_path: Path) -> None:
+    window, session, _ = ready
+    press_train(window, session, qtbot)
+    other = pictures(tmp_path / "other")
+    drop(window, other)
+    assert session.decisions.pictures.source == tmp_path / "pets"
+    assert "running" in window.notice.text
+    assert not window.header.train.isEnabled()
+
+
+def test_pause_and_stop_live_in_the_progress(ready, qtbot) -> None:
+    window, session, _ = ready
+    press_train(window, session, qtbot)
+    qtbot.mouseClick(window.centre.progress.pause_button, Qt.MouseButton.LeftButton)
+    assert session.state == State.PAUSED
+    qtbot.mouseClick(window.centre.progress.pause_button, Qt.MouseButton.LeftButton)
+    assert session.state == State.TRAINING
+    qtbot.mouseClick(window.centre.progress.stop_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert session.model is not None
+
+
+def test_closing_while_training_asks_and_goes_on_if_told_so(ready, qtbot) -> None:
+    window, session, _ = ready
+    press_train(window, session, qtbot)
+    assert not window.close()
+    answer(window, "Go on", qtbot)
+    assert window.isVisible()
+    assert session.state == State.TRAINING
+
+
+def test_closing_while_training_stops_keeps_the_run_and_closes(ready, qtbot) -> None:
+    window, session, hosts = ready
+    press_train(window, session, qtbot)
+    window.close()
+    answer(window, "Stop and close", qtbot)
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert session.model is not None
+    assert "close" in hosts.training.calls
+    assert "close" in hosts.engine.calls
+
+
+def test_changes_to_a_saved_project_are_asked_about(ready, qtbot, tmp_path: Path) -> None:
+    window, session, _ = ready
+    path = tmp_path / "pets.tlstudio"
+    session.save_project(path)
+    assert window.header.unsaved.isHidden()
+    session.decide(training=Training(epochs=3))
+    assert not window.header.unsaved.isHidden()
+    assert window.isWindowModified()
+    window.close()
+    answer(window, "Save", qtbot)
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert '"epochs": 3' in path.read_text(encoding="utf-8")
+
+
+def test_a_damaged_project_is_named_in_place(parts, tmp_path: Path) -> None:
+    window, session, _ = parts
+    path = tmp_path / "bad.tlstudio"
+    path.write_text("{", encoding="utf-8")
+    drop(window, path)
+    assert "damaged" in window.notice.text
+    assert session.decisions.pictures is None
+
+
+def test_panels_hide_and_come_back_with_the_layout(parts, stored) -> None:
+    window, _, _ = parts
+    action = next(a for a in window.menus.findChildren(QAction) if a.text() == "Strategy")
+    action.setChecked(False)
+    assert window.strategy.isHidden()
+    assert stored.value("window/hidden") == "Strategy"
+    window.reset_layout()
+    assert not window.strategy.isHidden()
+
+
+def test_the_layout_is_remembered(qtbot, stored, tmp_path: Path) -> None:
+    sizes = []
+    for attempt in range(2):
+        session, _ = make_session(tmp_path)
+        window = MainWindow(session, stored)
+        session.start()
+        window.show()
+        if not attempt:
+            # As narrow as it goes: a restored window is cut to the screen, small here.
+            window.resize(1, 700)
+            window.show_panel("Head", False)
+            default = window.columns.sizes()[0]
+            window.columns.moveSplitter(default - 15, 1)
+        sizes.append((window.size(), window.columns.sizes(), window.head.isHidden()))
+        window.close()
+        window.deleteLater()
+    assert sizes[0] == sizes[1]
+    assert sizes[0][1][0] < default
+
+
+def test_the_model_is_saved_where_a_person_wants_it(ready, qtbot, tmp_path: Path) -> None:
+    window, _, _ = ready
+    assert not window.header.save_model.isEnabled()
+    trained(ready, qtbot)
+    assert window.header.save_model.isEnabled()
+    window.save_model(tmp_path / "mine.keras")
+    qtbot.waitUntil(lambda: "was saved" in window.notice.text)
+    assert (tmp_path / "mine.keras").read_bytes() == b"a model"
+
+
+def test_earlier_runs_are_in_the_menu(ready, qtbot) -> None:
+    window, session, _ = ready
+    trained(ready, qtbot)
+    menu = window.header.runs.menu()
+    menu.aboutToShow.emit()
+    assert menu.actions()[0].text() == session.model.name
+    menu.actions()[0].trigger()
+    assert session.evaluation is not None
+    qtbot.waitUntil(lambda: session.scan is not None)
+
+
+def test_devices_are_offered_with_the_reason_for_no_gpu(parts, qtbot) -> None:
+    window, session, _ = parts
+    device = window.header.device
+    qtbot.waitUntil(lambda: session.devices is not None)
+    assert [device.itemData(i) for i in range(device.count())] == ["auto", "cpu"]
+    assert "No GPU was found." in device.toolTip()
+    device.setCurrentIndex(1)
+    device.activated.emit(1)
+    assert session.decisions.training.device == "cpu"
+
+
+def test_preferences_are_kept(parts, stored, tmp_path: Path) -> None:
+    window, session, _ = parts
+    window.show_preferences()
+    dialog = window.findChild(PreferencesDialog)
+    dialog.in_window.setChecked(True)
+    dialog.folder.setText("not/absolute")
+    dialog._accept()
+    assert not dialog.problem.isHidden()
+    dialog.folder.setText(str(tmp_path / "elsewhere"))
+    dialog._accept()
+    assert session.train_in_window
+    assert session.runs_folder == tmp_path / "elsewhere"
+    assert stored.value("training/in_window") == "true"
+
+
+def test_an_engine_that_fails_is_said_in_place(qtbot, stored, tmp_path: Path) -> None:
+    session, hosts = make_session(tmp_path)
+    hosts.engine.failure = Failed("The engine ended.", "Try again.")
+    window = MainWindow(session, stored)
+    session.start()
+    qtbot.waitUntil(lambda: "engine ended" in window.backbone.message.text())
+    assert window.centre.isEnabled()
+    window.close()
+    window.deleteLater()
+
+
+def test_the_demo_trains_once_and_asks_about_held_out_pictures(parts, qtbot) -> None:
+    window, session, hosts = parts
+    hosts.training.go_on.set()
+    Demo(session, window.centre, epochs=2)
+    qtbot.waitUntil(lambda: len(window.centre.predict.strip.answers.predictions) == 2)
+    assert hosts.training.requests[0].project.training.epochs == 2
+    assert len(hosts.training.requests) == 1
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
+def test_nothing_is_wider_than_its_column(ready, qtbot, size: tuple[int, int]) -> None:
+    window, _, _ = ready
+    trained(ready, qtbot)
+    window.resize(*size)
+    qtbot.wait(50)
+    assert window.width() == size[0]
+    for panel in window.panels.values():
+        assert panel.minimumSizeHint().width() <= panel.width(), panel.accessibleName()
+        right = panel.mapTo(window, QPoint(panel.width(), 0)).x()
+        assert right <= window.width()

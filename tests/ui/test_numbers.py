@@ -1,0 +1,26 @@
+import pytest
+
+from tlstudio.ui import numbers
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (992, "992"),
+        (999, "999"),
+        (1000, "1.00 k"),
+        (16_800, "16.8 k"),
+        (465_000, "465 k"),
+        (999_600, "1.00 M"),
+        (3_413_024, "3.41 M"),
+        (138_357_544, "138 M"),
+    ],
+)
+def test_numbers_are_short(number: int, text: str) -> None:
+    assert numbers.short(number) == text
+
+
+def test_nouns_follow_their_number() -> None:
+    assert numbers.count(1, "class", "classes") == "1 class"
+    assert numbers.count(2000, "class", "classes") == "2,000 classes"

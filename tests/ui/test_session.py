@@ -1,0 +1,222 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from window_fakes import Hosts, convs, pictures
+from window_fakes import session as make_session
+
+from tlstudio.errors import TlstudioError
+from tlstudio.events import Failed, Finished, Prediction
+from tlstudio.host.jobs import DescribeRequest, TrainRequest
+from tlstudio.project.spec import Backbone, FreezePlan, Training
+from tlstudio.ui.session import Session, State
+
+
+@pytest.fixture
+def made(qtbot, tmp_path: Path) -> Iterator[tuple[Session, Hosts]]:
+    session, hosts = make_session(tmp_path)
+    session.start()
+    yield session, hosts
+    hosts.training.stop()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    session.close()
+
+
+@pytest.fixture
+def ready(made, qtbot, tmp_path: Path) -> tuple[Session, Hosts]:
+    """With pictures and layers."""
+    session, hosts = made
+    session.open_pictures(pictures(tmp_path / "pets"))
+    qtbot.waitUntil(lambda: not session.missing() and session.description is not None)
+    return session, hosts
+
+
+def train(session: Session, qtbot) -> list[object]:
+    events: list[object] = []
+    session.trained.connect(events.extend)
+    session.train()
+    qtbot.waitUntil(lambda: len(events) >= 2)
+    return events
+
+
+def test_a_new_session_asks_the_engine_and_names_what_is_missing(made, qtbot) -> None:
+    session, hosts = made
+    assert session.missing() == "Open a folder of pictures first."
+    qtbot.waitUntil(lambda: session.description is not None and session.devices is not None)
+    assert hosts.engine.calls[0] == "warm"
+
+
+def test_layers_are_read_without_any_weights(made, qtbot) -> None:
+    session, hosts = made
+    session.decide(backbone=Backbone(weights="imagenet", input_shape=(96, 96)))
+    qtbot.waitUntil(lambda: session.description is not None and session.devices is not None)
+    asked = [r.backbone for r in hosts.engine.requests if isinstance(r, DescribeRequest)]
+    assert {backbone.weights for backbone in asked} == {"random"}
+    assert asked[-1].input_shape == (96, 96)
+
+
+def test_other_weights_do_not_read_the_layers_again(ready) -> None:
+    session, hosts = ready
+    asked = len(hosts.engine.requests)
+    session.decide(backbone=Backbone(weights="random"))
+    assert session.description is not None
+    assert len(hosts.engine.requests) == asked
+
+
+def test_opened_pictures_are_scanned_and_split(ready) -> None:
+    session, _ = ready
+    assert session.scan is not None
+    assert session.scan.classes == {"cats": 4, "dogs": 4}
+    assert session.split is not None
+    assert (len(session.split.train), len(session.split.val)) == (6, 2)
+
+
+def test_the_split_follows_the_validation_share_and_the_seed(ready) -> None:
+    session, _ = ready
+    before = session.split
+    session.decide(training=Training(seed=5))
+    assert session.split != before
+    halved = session.decisions.pictures.model_copy(update={"validation": 0.5})
+    session.decide(pictures=halved)
+    assert len(session.split.val) == 4
+
+
+def test_a_folder_that_cannot_be_used_says_why(made, qtbot, tmp_path: Path) -> None:
+    session, _ = made
+    session.open_pictures(tmp_path / "nowhere")
+    qtbot.waitUntil(lambda: session.scan_failed is not None)
+    assert session.missing() == session.scan_failed.message
+
+
+def test_only_the_last_of_two_opened_folders_counts(made, qtbot, tmp_path: Path) -> None:
+    session, _ = made
+    first, second = pictures(tmp_path / "first"), pictures(tmp_path / "second", each=3)
+    session.open_pictures(first)
+    session.open_pictures(second)
+    qtbot.waitUntil(lambda: session.scan is not None)
+    assert session.scan.source == str(second)
+
+
+def test_a_training_ends_with_its_model_and_figures(ready, qtbot) -> None:
+    session, hosts = ready
+    events = train(session, qtbot)
+    assert session.state == State.TRAINING
+    assert session.missing() == "A training is running."
+    hosts.training.go_on.set()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert isinstance(events[-1], Finished)
+    request = hosts.training.requests[0]
+    assert isinstance(request, TrainRequest)
+    assert session.model == request.out
+    assert session.model.parent == session.runs_folder
+    assert session.model.name.endswith(" pets")
+    assert session.evaluation.confusion == ((1, 0), (1, 0))
+
+
+def test_pause_resume_and_stop_reach_the_training(ready, qtbot) -> None:
+    session, hosts = ready
+    states: list[str] = []
+    session.state_changed.connect(states.append)
+    train(session, qtbot)
+    session.pause()
+    session.resume()
+    session.pause()
+    session.stop()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert states == ["training", "paused", "training", "paused", "stopping", "idle"]
+    assert hosts.training.calls[-4:] == ["pause", "resume", "pause", "stop"]
+
+
+def test_a_failed_training_leaves_the_session_ready_for_another(ready, qtbot) -> None:
+    session, hosts = ready
+    hosts.training.failure = Failed("The disk is full.", "Free some space.")
+    events: list[object] = []
+    session.trained.connect(events.extend)
+    session.train()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert events == [hosts.training.failure]
+    assert session.model is None
+    assert session.missing() == ""
+
+
+def test_the_last_model_predicts_while_the_next_one_trains(ready, qtbot, tmp_path: Path) -> None:
+    session, hosts = ready
+    hosts.training.go_on.set()
+    session.train()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    hosts.training.go_on.clear()
+    train(session, qtbot)
+    answers: list[object] = []
+    session.predicted.connect(answers.append)
+    assert session.predict([tmp_path / "a.png"])
+    qtbot.waitUntil(lambda: len(answers) == 2)
+    assert isinstance(answers[0], Prediction)
+    assert session.state == State.TRAINING
+
+
+def test_without_a_model_nothing_is_asked_and_it_is_said(made, qtbot, tmp_path: Path) -> None:
+    session, _ = made
+    with qtbot.waitSignal(session.told) as told:
+        assert not session.predict([tmp_path / "a.png"])
+    assert "no trained model" in told.args[0]
+
+
+def test_another_backbone_forgets_layers_chosen_by_hand(ready, qtbot) -> None:
+    session, _ = ready
+    session.set_trainable(convs(0, 2), batchnorm=False)
+    assert session.decisions.freeze.strategy == "custom"
+    session.decide(backbone=Backbone(name="VGG16", weights="imagenet"))
+    assert session.decisions.freeze == FreezePlan()
+    qtbot.waitUntil(lambda: session.description is not None)
+    assert session.trainable == frozenset()
+
+
+def test_a_plan_that_does_not_fit_its_backbone_is_dropped_with_a_word(ready, qtbot) -> None:
+    session, _ = ready
+    with qtbot.waitSignal(session.told) as told:
+        session.decide(freeze=FreezePlan(strategy="top", unfreeze_from="gone"))
+    assert "gone" in told.args[0]
+    assert session.decisions.freeze == FreezePlan()
+
+
+def test_a_project_comes_back_as_it_was_saved(ready, qtbot, tmp_path: Path) -> None:
+    session, _ = ready
+    session.set_trainable(convs(0, 2), batchnorm=False)
+    session.decide(training=Training(epochs=7))
+    assert session.unsaved
+    path = tmp_path / "pets.tlstudio"
+    session.save_project(path)
+    assert not session.unsaved
+    saved = session.decisions
+    session.decide(training=Training(epochs=8))
+    session.open_project(path)
+    assert session.decisions == saved
+    assert not session.unsaved
+    qtbot.waitUntil(lambda: session.scan is not None)
+
+
+def test_a_damaged_project_changes_nothing(ready, tmp_path: Path) -> None:
+    session, _ = ready
+    before = session.decisions
+    path = tmp_path / "bad.tlstudio"
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(TlstudioError):
+        session.open_project(path)
+    assert session.decisions == before
+    assert session.scan is not None
+
+
+def test_an_opened_run_brings_its_settings_and_predicts(ready, qtbot, tmp_path: Path) -> None:
+    session, hosts = ready
+    session.decide(training=Training(epochs=3))
+    hosts.training.go_on.set()
+    session.train()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    run = session.model
+    session.decide(training=Training(epochs=9))
+    session.model = session.evaluation = None
+    session.open_run(run)
+    assert session.decisions.training.epochs == 3
+    assert session.model == run
+    assert session.evaluation is not None
+    qtbot.waitUntil(lambda: session.scan is not None)
