@@ -24,6 +24,7 @@ class Watcher(QObject):
             if tree is not None and tree.model().rowCount():
                 heavy = ("tensorflow", "keras", "sklearn", "scipy")
                 print("loaded", [name for name in heavy if name in sys.modules], flush=True)
+                self.killTimer(event.timerId())
                 widget.close()
 
 if __name__ == "__main__":
