@@ -102,6 +102,17 @@ def test_from_train_to_the_prediction_of_a_dropped_picture(ready, qtbot, tmp_pat
     assert session.model is not None
 
 
+def test_a_prediction_that_fails_leaves_no_picture_waiting(ready, qtbot, tmp_path: Path) -> None:
+    window, _, hosts = ready
+    trained(ready, qtbot)
+    hosts.engine.failure = Failed("The model is damaged.", "Train again.")
+    drop(window, tmp_path / "pets" / "cats" / "1.png")
+    strip = window.centre.predict.strip
+    qtbot.waitUntil(lambda: len(strip.answers.predictions) == 1)
+    assert strip.answers.predictions[0].error == "The model is damaged."
+    assert "damaged" in window.notice.text
+
+
 def test_pictures_dropped_before_any_training_say_so_in_place(ready, tmp_path: Path) -> None:
     window, _, _ = ready
     drop(window, tmp_path / "pets" / "cats" / "1.png")

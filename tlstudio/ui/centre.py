@@ -37,6 +37,7 @@ class Centre(QStackedWidget):
         super().__init__(parent)
         self._session = session
         self._shown_state = State.IDLE
+        self._unanswered: set[str] = set()
         self.welcome = WelcomePanel()
         self.progress = ProgressPanel()
         self.plots = PlotsPanel()
@@ -84,6 +85,7 @@ class Centre(QStackedWidget):
     def ask(self, paths: Sequence[Path]) -> None:
         """Ask the model about pictures, and show them at once."""
         if self._session.predict(paths):
+            self._unanswered.update(str(path) for path in paths if not path.is_dir())
             self.predict.add_pending(paths)
 
     def _refresh(self) -> None:
@@ -142,9 +144,13 @@ class Centre(QStackedWidget):
     def _predicted(self, event: Event) -> None:
         match event:
             case Prediction():
+                self._unanswered.discard(event.path)
                 self.predict.show_prediction(event)
             case Failed():
                 self._session.told.emit(event.message, event.hint)
+                for path in sorted(self._unanswered):
+                    self.predict.show_prediction(Prediction(path, error=event.message))
+                self._unanswered.clear()
 
 
 def plan(session: Session) -> tuple[str, str]:

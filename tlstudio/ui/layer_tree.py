@@ -81,9 +81,9 @@ class LayerDelegate(QStyledItemDelegate):
             if not is_block and state is None:
                 color = colors.muted
             if index.data(FROZEN_NORM_ROLE):
-                # What it says is longer than a name, and takes the room of the output shape.
-                rect.setWidth(rect.width() + self._tree.columnWidth(Column.OUTPUT))
-        elif index.column() == Column.OUTPUT and index.data(FROZEN_NORM_ROLE):
+                # What it says is longer than a name, and takes the room of the next column.
+                rect.setWidth(rect.width() + self._tree.columnWidth(self._second_column()))
+        elif index.column() == self._second_column() and index.data(FROZEN_NORM_ROLE):
             painter.restore()
             return
         else:
@@ -97,6 +97,9 @@ class LayerDelegate(QStyledItemDelegate):
         alignment = index.data(Qt.ItemDataRole.TextAlignmentRole)
         painter.drawText(rect, int(alignment), text)
         painter.restore()
+
+    def _second_column(self) -> Column:
+        return Column.OUTPUT if self._tree.isColumnHidden(Column.TYPE) else Column.TYPE
 
     def editorEvent(
         self,
