@@ -38,6 +38,7 @@ class Started(Event):
     steps: int
     """Batches in an epoch."""
     device: str
+    learning_rate: float
 
 
 @dataclass(frozen=True, slots=True)

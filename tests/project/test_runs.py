@@ -71,8 +71,8 @@ def test_a_damaged_run_says_which_file_and_how_to_mend_it(
         (folder / name).unlink()
     else:
         (folder / name).write_bytes(content)
+    assert callable(read)
     with pytest.raises(TlstudioError) as caught:
-        assert callable(read)
         read(folder)
     assert name in caught.value.message
     assert caught.value.hint

@@ -11,7 +11,7 @@ from window_fakes import session as make_session
 from tlstudio.events import Failed, Picture, Problem, Progress, Scan
 from tlstudio.model import catalog
 from tlstudio.project.freeze_plan import BATCH_NORM
-from tlstudio.project.spec import Backbone, FreezePlan, Pictures
+from tlstudio.project.spec import Backbone, FreezePlan, Pictures, Training
 from tlstudio.ui.backbone_panel import BackbonePanel
 from tlstudio.ui.pictures_panel import PicturesPanel
 from tlstudio.ui.problems import ProblemList
@@ -171,8 +171,20 @@ def test_fields_are_decisions_and_show_them(training, session) -> None:
     decided = session.decisions.training
     assert (decided.epochs, decided.learning_rate, decided.optimizer) == (7, 0.00025, "sgd")
     assert training.learning_rate.text() == "0.00025"
+    training.learning_rate.setValue(0.0)
+    assert session.decisions.training.learning_rate is None
     session.decide(training=decided.model_copy(update={"batch_size": 8}))
     assert training.batch_size.value() == 8
+
+
+def test_the_automatic_rate_follows_the_plan_and_steps_from_what_it_is(training, session) -> None:
+    session.decide(training=Training(optimizer="adam"))
+    assert training.learning_rate.text() == "0.002, automatic"
+    described(session)
+    session.set_trainable(convs(0), batchnorm=False)
+    assert training.learning_rate.text() == "0.0001, automatic"
+    training.learning_rate.stepUp()
+    assert session.decisions.training.learning_rate == pytest.approx(0.00011)
 
 
 def test_the_share_waits_for_pictures_and_gives_way_to_their_own_split(training, session) -> None:

@@ -17,7 +17,7 @@ from tlstudio.events import (
 from tlstudio.ui.progress_panel import ProgressPanel
 
 PICTURES = PictureCounts(276, 94, 0)
-STARTED = Started("run", "b", "head", "top", ("a", "b"), PICTURES, 10, 90, 20, 10, "gpu:0")
+STARTED = Started("run", "b", "head", "top", ("a", "b"), PICTURES, 10, 90, 20, 10, "gpu:0", 0.002)
 
 
 def finished(stopped=False):

@@ -114,7 +114,7 @@ class FakeHost:
         epochs = request.project.training.epochs
         counts = PictureCounts(6, 2, 0)
         yield Started(
-            str(request.out), "Net", "head", "", CLASSES, counts, 10, 464, epochs, 1, "cpu"
+            str(request.out), "Net", "head", "", CLASSES, counts, 10, 464, epochs, 1, "cpu", 0.002
         )
         yield Batch(1, 1, 1, 1.0, 0.5)
         self.go_on.wait(10)

@@ -24,7 +24,7 @@ from tlstudio.paths import log_file
 
 
 class EngineProcess:
-    """A `Host` that keeps one process warm and starts another when that one has died.
+    """A `Host` that keeps one process warm, and starts another when that one has died.
 
     One job at a time: `run` belongs to one thread, all else may be called from any.
     """
@@ -43,7 +43,10 @@ class EngineProcess:
     def run(self, request: Request) -> Iterator[Event]:
         """Send the request and yield its events. Never raises: a dead process is a `Failed`."""
         with self._lock:
-            connection = self._start()
+            connection = None if self._closed else self._start()
+        if connection is None:
+            yield _closing()
+            return
         try:
             self._send(request)
             while (event := connection.recv()) is not None:
@@ -100,12 +103,16 @@ class EngineProcess:
             process.join(timeout=5)
         code = process.exitcode if process is not None else None
         if closed:
-            return Failed("Stopped because the window closes.", "Start it again.", 130)
+            return _closing()
         why = " (perhaps for lack of memory)" if code == -getattr(signal, "SIGKILL", 9) else ""
         return Failed(
             f"The engine process ended unexpectedly{why}.",
             f"Try again, with a smaller batch if it happens twice. Details are in {log_file()}.",
         )
+
+
+def _closing() -> Failed:
+    return Failed("Stopped because the window closes.", "Start it again.", 130)
 
 
 def serve(connection: Connection, log: Path) -> None:

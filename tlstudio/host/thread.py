@@ -91,6 +91,7 @@ class RequestThread(QThread):
         self._queue: SimpleQueue[tuple[int, Request] | None] = SimpleQueue()
         self._tickets = 0
         self._dropped: set[int] = set()
+        self._closing = False
 
     def submit(self, request: Request) -> int:
         """Queue a request; its events carry the returned ticket."""
@@ -105,6 +106,8 @@ class RequestThread(QThread):
     def run(self) -> None:
         while (item := self._queue.get()) is not None:
             ticket, request = item
+            if self._closing:
+                continue
             if ticket in self._dropped:
                 self._dropped.discard(ticket)
                 continue
@@ -113,6 +116,7 @@ class RequestThread(QThread):
 
     def close(self) -> None:
         """Stop what runs and end the thread; waits for it."""
+        self._closing = True
         self._queue.put(None)
         self._host.close()
         self.wait()

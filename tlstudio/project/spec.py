@@ -72,7 +72,8 @@ class Head(Decision):
 
 class Training(Decision):
     optimizer: Optimizer = "adam"
-    learning_rate: float = Field(1e-3, gt=0.0, le=10.0)
+    learning_rate: float | None = Field(None, gt=0.0, le=10.0)
+    """None: what suits the optimizer and the plan, see `project.learning_rate`."""
     epochs: int = Field(20, ge=1, le=10_000)
     batch_size: int = Field(32, ge=1, le=4096)
     seed: int = Field(1, ge=0, lt=2**31)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tlstudio.control import Cancelled, Control
 from tlstudio.errors import JobError
 from tlstudio.events import Batch, Epoch, Event, Progress, Warned
-from tlstudio.project.spec import Training
+from tlstudio.project.spec import Optimizer, Training
 from tlstudio.training.batches import Indices, Source
 
 OPTIMIZERS = {
@@ -33,10 +33,10 @@ class Outcome:
     probabilities: NDArray[np.float32]
 
 
-def compile_model(model: keras.Model, training: Training, jit: bool) -> None:
+def compile_model(model: keras.Model, optimizer: Optimizer, rate: float, jit: bool) -> None:
     """Compile for `train_on_batch` with padded batches. Freeze before this, never after."""
     model.compile(
-        optimizer=OPTIMIZERS[training.optimizer](learning_rate=training.learning_rate),
+        optimizer=OPTIMIZERS[optimizer](learning_rate=rate),
         # Rows of padding have weight 0, and must not count in the mean either.
         loss=keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],

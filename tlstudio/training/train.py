@@ -33,6 +33,7 @@ from tlstudio.model import backbone as backbones
 from tlstudio.model.freeze import boundary, freeze
 from tlstudio.model.head import head_layers, head_on_features, whole_model
 from tlstudio.project.freeze_plan import strategy_of, trainable_layers
+from tlstudio.project.learning_rate import suited_rate
 from tlstudio.project.runs import MODEL, RunWriter
 from tlstudio.project.spec import Project
 from tlstudio.training import devices
@@ -80,6 +81,8 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
             epochs=project.training.epochs,
             steps=-(-len(parts.train) // project.training.batch_size),
             device=device.strip("/"),
+            learning_rate=project.training.learning_rate
+            or suited_rate(project.training.optimizer, bool(backbone.trainable_weights)),
         )
         writer.record(started)
         yield started
@@ -118,7 +121,12 @@ def _fit(
         trained = model
     extracted = time.perf_counter()
     # XLA is for GPUs here: it makes depthwise convolutions on a CPU an order slower.
-    compile_model(trained, project.training, jit=started.device.startswith("GPU"))
+    compile_model(
+        trained,
+        project.training.optimizer,
+        started.learning_rate,
+        jit=started.device.startswith("GPU"),
+    )
     saves = ModelSaves(model, writer.folder / MODEL)
     events = run_epochs(trained, source, labels, train, val, project.training, control)
     outcome = yield from _recorded(events, writer, saves)

@@ -1,5 +1,6 @@
 """Between the window and the jobs: the decisions, what the jobs said of them, and the threads."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -34,11 +35,12 @@ from tlstudio.host.thread import Host, InThreadHost, RequestThread, TrainingThre
 from tlstudio.project import runs, store
 from tlstudio.project.freeze_plan import trainable_layers
 from tlstudio.project.spec import Backbone, FreezePlan, Pictures
-from tlstudio.ui import decisions, freeze_edit, run_folders
+from tlstudio.ui import decisions, freeze_edit
 from tlstudio.ui.decisions import Decisions
 
 DRAIN_MS = 60
-TOP = 5
+EVERY_CLASS = sys.maxsize
+"""The table of predictions has a column for each."""
 
 
 class State(StrEnum):
@@ -141,22 +143,19 @@ class Session(QObject):
 
     def missing(self) -> str:
         """Why training cannot start now, as a sentence; empty where it can."""
+        failed = self.scan_failed or self.describe_failed
         weights = self.decisions.backbone.weights
-        reasons = (
-            (self.state != State.IDLE, "A training is running."),
-            (self.decisions.pictures is None, "Open a folder of pictures first."),
-            (self.scan_failed is not None, self.scan_failed and self.scan_failed.message),
-            (self.scan is None, "The pictures are still being read."),
-            (
-                self.describe_failed is not None,
-                self.describe_failed and self.describe_failed.message,
-            ),
-            (
-                weights not in store.NAMED_WEIGHTS and not Path(weights).is_file(),
-                f"The weights file {weights} is not there.",
-            ),
-        )
-        return next((reason or "" for holds, reason in reasons if holds), "")
+        if self.state != State.IDLE:
+            return "A training is running."
+        if self.decisions.pictures is None:
+            return "Open a folder of pictures first."
+        if failed is not None:
+            return failed.message
+        if self.scan is None:
+            return "The pictures are still being read."
+        if weights not in store.NAMED_WEIGHTS and not Path(weights).is_file():
+            return f"The weights file {weights} is not there."
+        return ""
 
     # Pictures, projects and runs
 
@@ -215,7 +214,7 @@ class Session(QObject):
             return
         host: Host = self._window_host if self.train_in_window else self._training_host
         request = TrainRequest(
-            project, run_folders.new_folder(self.runs_folder, project.pictures.source)
+            project, runs.new_run_folder(self.runs_folder, project.pictures.source.stem)
         )
         self._training = TrainingThread(host, request, self)
         self._training.finished.connect(self._training_ended)
@@ -251,14 +250,12 @@ class Session(QObject):
                 "Press Train first, or open a run; then drop the pictures again.",
             )
             return False
-        self._ask(PredictRequest(self.model, tuple(paths), TOP), self.predicted.emit)
+        self._ask(PredictRequest(self.model, tuple(paths), EVERY_CLASS), self.predicted.emit)
         return True
 
     def close(self) -> None:
         """End the engines and threads and wait for them; a training must have ended before."""
         self._timer.stop()
-        for ticket in self._handlers:
-            self._engine.drop(ticket)
         self._handlers.clear()
         self._engine.close()
         self._scanner.close()

@@ -79,6 +79,7 @@ class Theme(QObject):
     def __init__(self, application: QApplication) -> None:
         super().__init__(application)
         self._application = application
+        self._chosen = Qt.ColorScheme.Unknown
         self.colors = LIGHT
         QGuiApplication.styleHints().colorSchemeChanged.connect(self.apply)
         self.apply()
@@ -89,11 +90,15 @@ class Theme(QObject):
 
     def choose(self, scheme: Qt.ColorScheme) -> None:
         """Follow the system (Unknown), or stay Light or Dark."""
+        self._chosen = scheme
         QGuiApplication.styleHints().setColorScheme(scheme)
         self.apply()
 
     def apply(self) -> None:
-        scheme = QGuiApplication.styleHints().colorScheme()
+        scheme = self._chosen
+        # Where no desktop sets a scheme, Qt does not keep one that is set here either.
+        if scheme == Qt.ColorScheme.Unknown:
+            scheme = QGuiApplication.styleHints().colorScheme()
         self.colors = DARK if scheme == Qt.ColorScheme.Dark else LIGHT
         self._application.setPalette(_palette(self.colors))
         self._application.setStyleSheet(_style_sheet(self.colors))

@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from tlstudio.project.learning_rate import suited_rate
 from tlstudio.project.spec import Pictures, Training
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.fields import Choice, Decimal, Whole
@@ -10,15 +11,36 @@ from tlstudio.ui.session import Session
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
 
 
+class LearningRate(Decimal):
+    """0 stands for automatic: the rate that suits the optimizer and what is trained."""
+
+    def __init__(self) -> None:
+        super().__init__("Learning rate", 0.0, 10.0, 7)
+        self._suited = 0.0
+        self.setStepType(Decimal.StepType.AdaptiveDecimalStepType)
+        self.setToolTip("The size of a step of the optimizer; 0 chooses what suits the plan")
+
+    def show_rate(self, rate: float | None, suited: float) -> None:
+        self._suited = suited
+        self.setSpecialValueText(f"{self.textFromValue(suited)}, automatic")
+        self.show_value(rate or 0.0)
+
+    def stepBy(self, steps: int) -> None:
+        if not self.value():
+            self.show_value(self._suited)
+        super().stepBy(steps)
+
+    def valueFromText(self, text: str) -> float:
+        return 0.0 if text == self.specialValueText() else super().valueFromText(text)
+
+
 class TrainingPanel(Card):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("Training", parent)
         self._session = session
         self.epochs = Whole("Epochs", 1, 10_000)
         self.epochs.setToolTip("How often every training picture is seen")
-        self.learning_rate = Decimal("Learning rate", 1e-7, 10.0, 7)
-        self.learning_rate.setStepType(Decimal.StepType.AdaptiveDecimalStepType)
-        self.learning_rate.setToolTip("The size of a step of the optimizer")
+        self.learning_rate = LearningRate()
         self.batch_size = Whole("Batch size", 1, 4096)
         self.batch_size.setToolTip("Pictures in one step of the optimizer")
         self.optimizer = Choice("Optimizer")
@@ -53,6 +75,7 @@ class TrainingPanel(Card):
         self.validation.valueChanged.connect(self._share_edited)
         session.decided.connect(self._refresh)
         session.scan_changed.connect(self._refresh)
+        session.description_changed.connect(self._refresh)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -60,7 +83,8 @@ class TrainingPanel(Card):
         pictures = self._session.decisions.pictures
         share = pictures.validation if pictures else Pictures.model_fields["validation"].default
         self.epochs.show_value(training.epochs)
-        self.learning_rate.show_value(training.learning_rate)
+        suited = suited_rate(training.optimizer, bool(self._session.trainable))
+        self.learning_rate.show_rate(training.learning_rate, suited)
         self.batch_size.show_value(training.batch_size)
         self.seed.show_value(training.seed)
         self.validation.show_value(round(share * 100))
@@ -79,7 +103,7 @@ class TrainingPanel(Card):
             **self._session.decisions.training.model_dump()
             | {
                 "epochs": self.epochs.value(),
-                "learning_rate": self.learning_rate.value(),
+                "learning_rate": self.learning_rate.value() or None,
                 "batch_size": self.batch_size.value(),
                 "optimizer": self.optimizer.currentData(),
                 "seed": self.seed.value(),
