@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from tlstudio.events import Finished, Prediction
 from tlstudio.project import runs
+from tlstudio.ui import numbers
 from tlstudio.ui.layer_tree import box_rect
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.session import Session, State
@@ -57,7 +58,8 @@ def test_from_a_dropped_folder_to_the_prediction_of_a_dropped_picture(
     qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=box)
     assert session.trainable == {"top_conv"}
     assert session.decisions.freeze.strategy in ("top", "custom")
-    assert "410" in window.backbone.trained.text()
+    head = 1280 * 3 + 3
+    assert window.backbone.trained.text() == numbers.short(1280 * 320 + head)
     qtbot.mouseClick(window.backbone.freeze_all, Qt.MouseButton.LeftButton)
     assert session.trainable == frozenset()
 

@@ -22,6 +22,7 @@ from tlstudio.ui.fields import Choice, Decimal, Whole
 from tlstudio.ui.layer_model import LayerModel
 from tlstudio.ui.layer_tree import LayerTree
 from tlstudio.ui.session import Session
+from tlstudio.ui.totals import totals
 
 CHOOSE_FILE = "file"
 LARGEST_INPUT = 1024
@@ -84,6 +85,7 @@ class BackbonePanel(Card):
 
         session.decided.connect(self._decided)
         session.description_changed.connect(self._description_changed)
+        session.scan_changed.connect(self._show_totals)
         self._show_backbone()
         self._description_changed()
 
@@ -132,6 +134,8 @@ class BackbonePanel(Card):
             self._show_backbone()
         elif part == "freeze":
             self._show_plan()
+        elif part == "head":
+            self._show_totals()
 
     def _show_backbone(self) -> None:
         spec = self._session.decisions.backbone
@@ -210,18 +214,20 @@ class BackbonePanel(Card):
             control.setText("–")
         if description is None:
             return
-        trainable = self._session.trainable
-        self.model.set_trainable(trainable, batchnorm)
-        total = sum(layer.params for layer in description.layers)
-        trained = sum(
-            layer.trainable_params for layer in description.layers if layer.name in trainable
+        self.model.set_trainable(self._session.trainable, batchnorm)
+        self._show_totals()
+
+    def _show_totals(self) -> None:
+        counted = totals(self._session)
+        if counted is None:
+            return
+        self.trained.setText(numbers.short(counted.trained))
+        self.trained.setToolTip(
+            f"{counted.backbone_trained:,} parameters of the backbone and {counted.head:,} of "
+            "the head, which is always trained"
         )
-        for control, params, word in (
-            (self.trained, trained, "trained"),
-            (self.frozen, total - trained, "frozen"),
-        ):
-            control.setText(numbers.short(params))
-            control.setToolTip(f"{params:,} of the backbone's {total:,} parameters are {word}")
+        self.frozen.setText(numbers.short(counted.frozen))
+        self.frozen.setToolTip(f"{counted.frozen:,} parameters of the backbone stay as they are")
 
     def _update_buttons(self) -> None:
         described = self._session.description is not None

@@ -10,7 +10,6 @@ from tlstudio.errors import TlstudioError
 from tlstudio.events import Event, Failed, Prediction, Started
 from tlstudio.project import runs
 from tlstudio.project.freeze_plan import strategy_of
-from tlstudio.project.head_size import head_params
 from tlstudio.ui import expected_time, numbers
 from tlstudio.ui.card import Card
 from tlstudio.ui.plots_panel import PlotsPanel
@@ -19,6 +18,7 @@ from tlstudio.ui.progress_panel import ProgressPanel
 from tlstudio.ui.results_panel import ResultsPanel
 from tlstudio.ui.session import Session, State
 from tlstudio.ui.theme import SPACING
+from tlstudio.ui.totals import totals
 from tlstudio.ui.vertical_scroll import VerticalScroll
 from tlstudio.ui.welcome import WelcomePanel
 
@@ -158,10 +158,8 @@ def plan(session: Session) -> tuple[str, str]:
     split, description = session.split, session.description
     if split is None or session.scan is None or description is None:
         return "Ready to train", ""
-    head = head_params(session.decisions.head, description.output_shape, len(session.scan.classes))
-    trained = head + sum(
-        layer.trainable_params for layer in description.layers if layer.name in session.trainable
-    )
+    counted = totals(session)
+    trained = counted.trained if counted else 0
     epochs = session.decisions.training.epochs
     detail = (
         f"{numbers.short(trained)} parameters on {numbers.count(len(split.train), 'picture')}, "

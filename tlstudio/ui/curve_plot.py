@@ -14,6 +14,8 @@ from tlstudio.ui.curves import Column, Curves, Metric, nearest, span
 DENSE = 3000
 """Batches from which their strokes overlap: smoothing them costs time and shows no more."""
 
+MOST_DOTS = 100
+
 
 class CurvePlot(QWidget):
     """Follows the data until it is zoomed; `following` says which."""
@@ -85,6 +87,8 @@ class CurvePlot(QWidget):
             self.train.setData(at, metric.train.values, antialias=True)
             self.mean.setData(_NOTHING, _NOTHING)
         self.val.setData(at, metric.val.values)
+        # Dots that touch would hide the line.
+        self.val.setSymbol("o" if len(at) <= MOST_DOTS else None)
         if self.following:
             self._fit()
         if self._pointed is not None:
@@ -178,7 +182,6 @@ class CurvePlot(QWidget):
         self.train.setPen(pg.mkPen(faint if self._by_batch else colors.accent, width=1))
         self.mean.setPen(pg.mkPen(colors.accent, width=1))
         self.val.setPen(pg.mkPen(colors.amber, width=1, dash=[5, 4]))
-        self.val.setSymbol("o")
         self.val.setSymbolSize(6)
         self.val.setSymbolPen(None)
         self.val.setSymbolBrush(pg.mkBrush(colors.amber))
