@@ -9,9 +9,9 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tlstudio.control import Control
-from tlstudio.data.decode import decode_many
+from tlstudio.data.batches import picture_batches
 from tlstudio.data.scan import scanned
-from tlstudio.errors import PictureError, TlstudioError
+from tlstudio.errors import TlstudioError
 from tlstudio.events import (
     Calibration,
     ClassFigures,
@@ -22,7 +22,7 @@ from tlstudio.events import (
     Progress,
     Warned,
 )
-from tlstudio.inference.load import BATCH, load_model
+from tlstudio.inference.load import BATCH, load_model, probabilities
 from tlstudio.project import runs
 
 SMALLEST = 1e-7
@@ -75,28 +75,18 @@ def evaluate(run_folder: Path, data: Path | None, control: Control) -> Iterator[
             f"Use folders with the names of its classes: {', '.join(run.classes)}.",
         )
     model = load_model(run.model)
-    rows, indices = [], []
-    batch = np.zeros((BATCH, *model.input_shape[1:]), np.float32)
-    waiting: list[int] = []
-
-    def flush() -> None:
-        rows.append(np.asarray(model.predict_on_batch(batch))[: len(waiting)])
-        indices.extend(waiting)
-        waiting.clear()
-
+    rows: list[NDArray[np.float32]] = []
+    indices: list[int] = []
     paths = [Path(picture.path) for picture in pictures]
-    for index, picture in decode_many(paths, model.input_shape[1:3], control):
-        if isinstance(picture, PictureError):
-            yield Warned(picture.message, "It does not count in the figures.")
-            continue
-        batch[len(waiting)] = picture
-        waiting.append(index)
-        if len(waiting) == BATCH:
-            control.checkpoint()
-            flush()
-            yield Progress("predict", index + 1, len(paths))
-    if waiting:
-        flush()
+    done = 0
+    for batch in picture_batches(paths, model.input_shape[1:3], BATCH, control):
+        for error in batch.lost.values():
+            yield Warned(error.message, "It does not count in the figures.")
+        if batch.indices:
+            rows.append(probabilities(model, batch.pictures)[: len(batch.indices)])
+            indices += batch.indices
+        done += len(batch.indices) + len(batch.lost)
+        yield Progress("predict", done, len(paths))
     if not indices:
         raise TlstudioError(
             "None of the pictures to evaluate on can be read.",

@@ -4,6 +4,8 @@ import functools
 from pathlib import Path
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from tlstudio.errors import TlstudioError
 
@@ -23,6 +25,11 @@ def load_model(path: Path) -> keras.Model:
             "Train it to the end of at least one epoch.",
         ) from error
     return _load(path, changed)
+
+
+def probabilities(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the model says of pictures of shape (pictures, rows, columns, 3), values 0 to 255."""
+    return np.asarray(model.predict_on_batch(pictures.astype(np.float32)))
 
 
 @functools.lru_cache(maxsize=1)

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlstudio.control import Control
-from tlstudio.data.decode import PICTURE_SUFFIXES, decode_many
-from tlstudio.errors import PictureError, TlstudioError
+from tlstudio.data.batches import picture_batches
+from tlstudio.data.decode import PICTURE_SUFFIXES
+from tlstudio.errors import TlstudioError
 from tlstudio.events import Event, Predicted, Prediction, Score
-from tlstudio.inference.load import BATCH, load_model
+from tlstudio.inference.load import BATCH, load_model, probabilities
 from tlstudio.project import runs
 
 UNKNOWN_BELOW = 0.5
@@ -34,27 +35,13 @@ def predict(
     model = load_model(run.model)
     # One picture answers fastest alone; many are faster together. Each size is traced once.
     size = 1 if len(paths) == 1 else BATCH
-    batch = np.zeros((size, *model.input_shape[1:]), np.float32)
-    waiting: list[tuple[Path, PictureError | None]] = []
-    filled = 0
-
-    def answers() -> Iterator[Prediction]:
-        rows = iter(np.asarray(model.predict_on_batch(batch)) if filled else ())
-        for path, error in waiting:
-            yield _failed(path, error) if error else _prediction(path, next(rows), run.classes, top)
-
-    for index, picture in decode_many(paths, model.input_shape[1:3], control):
-        if isinstance(picture, PictureError):
-            waiting.append((paths[index], picture))
-        else:
-            batch[filled] = picture
-            filled += 1
-            waiting.append((paths[index], None))
-        if filled == size:
-            control.checkpoint()
-            yield from answers()
-            waiting, filled = [], 0
-    yield from answers()
+    for batch in picture_batches(paths, model.input_shape[1:3], size, control):
+        answers = {i: Prediction(str(paths[i]), error=e.message) for i, e in batch.lost.items()}
+        if batch.indices:
+            rows = probabilities(model, batch.pictures)[: len(batch.indices)]
+            for i, row in zip(batch.indices, rows, strict=True):
+                answers[i] = _prediction(paths[i], row, run.classes, top)
+        yield from (answers[i] for i in sorted(answers))
     yield Predicted(len(paths))
 
 
@@ -67,13 +54,9 @@ def _files(pictures: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _failed(path: Path, error: PictureError) -> Prediction:
-    return Prediction(str(path), error=error.message)
-
-
 def _prediction(
-    path: Path, probabilities: NDArray[np.float32], classes: Sequence[str], top: int
+    path: Path, row: NDArray[np.float32], classes: Sequence[str], top: int
 ) -> Prediction:
-    order = np.argsort(-probabilities, kind="stable")[:top]
-    scores = tuple(Score(classes[i], float(probabilities[i])) for i in order)
+    order = np.argsort(-row, kind="stable")[:top]
+    scores = tuple(Score(classes[i], float(row[i])) for i in order)
     return Prediction(str(path), scores, unknown=scores[0].probability < UNKNOWN_BELOW)

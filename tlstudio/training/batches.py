@@ -1,7 +1,6 @@
 """Where a training takes its batches from: features kept in an array, or pictures."""
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlstudio.control import Control
-from tlstudio.data.decode import decode_many
+from tlstudio.data.batches import picture_batches
 from tlstudio.errors import PictureError
 
 Indices = NDArray[np.int64]
@@ -58,19 +57,9 @@ class PictureSource:
         self, order: Indices, size: int, control: Control
     ) -> Iterator[tuple[NDArray[np.float32], Indices]]:
         kept = [int(i) for i in order if i not in self.lost]
-        decoded = self._decoded(kept, control)
-        while batch := list(islice(decoded, size)):
-            control.checkpoint()
-            inputs = np.zeros((size, *self._size, 3), np.float32)
-            inputs[: len(batch)] = np.stack([picture for _, picture in batch])
-            yield inputs, np.array([index for index, _ in batch], np.int64)
-
-    def _decoded(
-        self, indices: list[int], control: Control
-    ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        paths = [self._paths[i] for i in indices]
-        for position, picture in decode_many(paths, self._size, control):
-            if isinstance(picture, PictureError):
-                self.lost[indices[position]] = picture
-            else:
-                yield indices[position], picture
+        paths = [self._paths[i] for i in kept]
+        for batch in picture_batches(paths, self._size, size, control):
+            self.lost |= {kept[position]: error for position, error in batch.lost.items()}
+            if batch.indices:
+                indices = np.array([kept[position] for position in batch.indices], np.int64)
+                yield batch.pictures.astype(np.float32), indices

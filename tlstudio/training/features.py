@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tlstudio.control import Control
-from tlstudio.data.decode import decode_many
+from tlstudio.data.batches import picture_batches
 from tlstudio.errors import PictureError
 from tlstudio.events import Event, Progress
 from tlstudio.model.backbone import preprocess
@@ -71,32 +71,18 @@ def extract(
 
     More than a gigabyte of them goes to a temporary file in `folder`. Raises Cancelled.
     """
-    size = model.input_shape[1:3]
     run = fold(model)
     values = empty((len(paths), *model.output_shape[1:]), folder)
     lost: dict[int, PictureError] = {}
-    pictures = np.zeros((BATCH, *model.input_shape[1:]), np.uint8)
-    waiting: list[int] = []
-
-    def flush() -> None:
-        if waiting:
-            values[waiting] = run(pictures)[: len(waiting)]
-            waiting.clear()
-
+    size = model.input_shape[1:3]
     yield Progress("extract", 0, len(paths))
-    for index, picture in decode_many([Path(path) for path in paths], size, control):
-        if isinstance(picture, PictureError):
-            lost[index] = picture
-        else:
-            pictures[len(waiting)] = picture
-            waiting.append(index)
-        if len(waiting) == BATCH:
-            control.checkpoint()
-            flush()
-            yield Progress("extract", index + 1, len(paths))
-    control.checkpoint()
-    flush()
-    yield Progress("extract", len(paths), len(paths))
+    done = 0
+    for batch in picture_batches([Path(path) for path in paths], size, BATCH, control):
+        if batch.indices:
+            values[batch.indices] = run(batch.pictures)[: len(batch.indices)]
+        lost |= batch.lost
+        done += len(batch.indices) + len(batch.lost)
+        yield Progress("extract", done, len(paths))
     return Features(values, lost)
 
 
