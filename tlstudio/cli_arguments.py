@@ -189,7 +189,7 @@ def checked(kind: type[Checked], base: Checked, **changes: Any) -> Checked:
         )
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).replace("_", "-")
+        name = "dense" if kind is DenseLayer else str(first["loc"][0]).replace("_", "-")
         raise TlstudioError(
             f"--{name} cannot be {first['input']}.",
             f"{first['msg'].removeprefix('Value error, ')}.",

@@ -196,6 +196,8 @@ def _print_evaluation(evaluation: Evaluation) -> None:
     print(f"{'class':<{width}}{'precision':>10}{'recall':>10}{'F1':>10}{'pictures':>10}")
     for name, figures in evaluation.per_class.items():
         numbers = f"{figures.precision:>10.3f}{figures.recall:>10.3f}{figures.f1:>10.3f}"
+        if not figures.support:
+            numbers = f"{'-':>10}" * 3
         print(f"{name:<{width}}{numbers}{figures.support:>10}")
     total = len(evaluation.pictures)
     print(f"{evaluation.accuracy:.1%} of {total} pictures are right, loss {evaluation.loss:.4f}")

@@ -73,7 +73,7 @@ def test_every_network_of_the_catalogue_can_be_chosen(backbone, session) -> None
     )
     assert backbone.rows_field.minimum() == 75
     assert backbone.note.text() == "21.8 M parameters, 77.9 % top-1"
-    assert "92 MB" in backbone.weights_note.text()
+    assert "87 MB" in backbone.weights_note.text()
 
 
 def test_the_width_multiplier_is_there_only_where_the_network_has_one(backbone) -> None:

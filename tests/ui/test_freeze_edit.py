@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from window_fakes import convs, layers
 
-from tlstudio.project.freeze_plan import trainable_layers
+from tlstudio.events import LayerRow
+from tlstudio.project.freeze_plan import BATCH_NORM, trainable_layers
 from tlstudio.project.spec import FreezePlan
 from tlstudio.ui import freeze_edit
 
@@ -64,6 +65,20 @@ def test_batchnorm_follows_its_block_when_let_loose_and_goes_when_frozen_again()
     loose = freeze_edit.with_batchnorm(convs(1), LAYERS, True)
     assert loose == convs(1) | {"block1_bn"}
     assert freeze_edit.with_batchnorm(loose, LAYERS, False) == convs(1)
+
+
+def test_batchnorm_before_the_boundary_stays_frozen() -> None:
+    rows = [
+        LayerRow(name, kind, "block1", (4, 4, 4), 8, False, 8)
+        for name, kind in [
+            ("a_conv", "Conv2D"),
+            ("a_bn", BATCH_NORM),
+            ("b_conv", "Conv2D"),
+            ("b_bn", BATCH_NORM),
+        ]
+    ]
+    loose = freeze_edit.with_batchnorm(frozenset({"b_conv"}), rows, True)
+    assert loose == {"b_conv", "b_bn"}
 
 
 def test_another_backbone_forgets_layer_names() -> None:

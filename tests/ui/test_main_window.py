@@ -9,6 +9,8 @@ from window_fakes import Hosts, pictures
 from window_fakes import session as make_session
 
 from tlstudio.events import Failed
+from tlstudio.host.jobs import PredictRequest
+from tlstudio.project import store
 from tlstudio.project.spec import Training
 from tlstudio.ui.demo import Demo
 from tlstudio.ui.main_window import MainWindow
@@ -111,6 +113,50 @@ def test_a_prediction_that_fails_leaves_no_picture_waiting(ready, qtbot, tmp_pat
     qtbot.waitUntil(lambda: len(strip.answers.predictions) == 1)
     assert strip.answers.predictions[0].error == "The model is damaged."
     assert "damaged" in window.notice.text
+
+
+def test_another_model_answers_the_pictures_in_the_row_anew(ready, qtbot, tmp_path: Path) -> None:
+    window, session, hosts = ready
+    trained(ready, qtbot)
+    drop(window, tmp_path / "pets" / "cats" / "0.png")
+    answers = window.centre.predict.strip.answers
+    qtbot.waitUntil(lambda: len(answers.predictions) == 1)
+    first = session.model
+    trained(ready, qtbot)
+
+    def asked() -> list[Path]:
+        return [r.run for r in hosts.engine.requests if isinstance(r, PredictRequest)]
+
+    qtbot.waitUntil(lambda: asked() == [first, session.model])
+    qtbot.waitUntil(lambda: len(answers.predictions) == 1)
+    assert first != session.model
+
+
+def test_results_go_when_other_pictures_are_opened_or_another_training_starts(
+    ready, qtbot, tmp_path: Path
+) -> None:
+    window, session, _ = ready
+    trained(ready, qtbot)
+    results = window.centre.results
+    assert not results.save_button.isHidden()
+    press_train(window, session, qtbot)
+    assert results.save_button.isHidden()
+    window.centre.progress.stop_button.click()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert not results.save_button.isHidden()
+    drop(window, pictures(tmp_path / "others"))
+    assert results.save_button.isHidden()
+
+
+def test_opening_something_else_asks_about_changes_too(ready, qtbot, tmp_path: Path) -> None:
+    window, session, _ = ready
+    session.save_project(tmp_path / "mine.tlstudio")
+    window.training.epochs.setValue(7)
+    drop(window, pictures(tmp_path / "others"))
+    assert session.decisions.pictures.source == tmp_path / "pets"
+    answer(window, "Save", qtbot)
+    assert session.decisions.pictures.source == tmp_path / "others"
+    assert store.load(tmp_path / "mine.tlstudio").training.epochs == 7
 
 
 def test_pictures_dropped_before_any_training_say_so_in_place(ready, tmp_path: Path) -> None:

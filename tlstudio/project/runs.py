@@ -4,7 +4,8 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain, count
@@ -66,6 +67,16 @@ class RunWriter:
             raise TlstudioError(
                 f"{folder} is not empty.", "Choose a new or empty folder for the run."
             )
+
+    @contextmanager
+    def discarded_if_unused(self) -> Iterator[None]:
+        """Within, a failure before anything is written leaves no empty folder behind."""
+        try:
+            yield
+        except BaseException:
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()
+            raise
 
     def start(
         self,

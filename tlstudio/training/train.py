@@ -57,7 +57,7 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
     for note in parts.notes:
         yield Warned(note)
     writer = RunWriter(out)
-    with tf.device(device):
+    with writer.discarded_if_unused(), tf.device(device):
         # Seeds all that draws without a seed of its own, such as a random backbone.
         keras.utils.set_random_seed(project.training.seed)
         tf.config.experimental.enable_op_determinism()

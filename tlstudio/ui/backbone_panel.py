@@ -182,7 +182,7 @@ class BackbonePanel(Card):
             case "imagenet" if catalog.is_cached(facts):
                 text = f"Downloaded already. {left_off}"
             case "imagenet":
-                text = f"Up to {facts.size_mb} MB are downloaded once. {left_off}"
+                text = f"About {facts.params * 4 / 1e6:.0f} MB are downloaded once. {left_off}"
             case "random":
                 text = "Untrained: random weights know nothing of pictures yet."
                 role = "amber"

@@ -37,6 +37,7 @@ class Centre(QStackedWidget):
         super().__init__(parent)
         self._session = session
         self._shown_state = State.IDLE
+        self._shown_source: Path | None = None
         self._unanswered: set[str] = set()
         self.welcome = WelcomePanel()
         self.progress = ProgressPanel()
@@ -77,6 +78,7 @@ class Centre(QStackedWidget):
         session.state_changed.connect(self._state_changed)
         session.model_changed.connect(self._model_changed)
         session.predicted.connect(self._predicted)
+        session.decided.connect(self._decided)
         for signal in (session.decided, session.scan_changed, session.description_changed):
             signal.connect(self._refresh)
         session.devices_changed.connect(self._refresh)
@@ -97,6 +99,16 @@ class Centre(QStackedWidget):
             else:
                 self.progress.set_plan(*plan(self._session))
 
+    def _decided(self, part: str) -> None:
+        self.progress.forget_failure()
+        pictures = self._session.decisions.pictures
+        source = pictures.source if pictures else None
+        if part == "pictures" and source != self._shown_source:
+            # Curves and figures of other pictures would seem to be of these.
+            self._shown_source = source
+            self.plots.clear(0, 0)
+            self.results.clear()
+
     def _draw(self, events: Sequence[Event]) -> None:
         for event in events:
             if isinstance(event, Started):
@@ -109,6 +121,8 @@ class Centre(QStackedWidget):
         match self._shown_state:
             case State.TRAINING if before == State.IDLE:
                 self.progress.start()
+                self.plots.clear(0, 0)
+                self.results.clear()
             case State.TRAINING:
                 self.progress.set_paused(False)
             case State.PAUSED:
@@ -128,8 +142,16 @@ class Centre(QStackedWidget):
             self.predict.set_enabled_with("Train a model first", enabled=False)
             return
         self.predict.set_enabled_with(f"Answers from {session.model.name}")
+        self._ask_again()
         if session.state == State.IDLE:
             self._show_history(session.model)
+
+    def _ask_again(self) -> None:
+        """The pictures in the row are answered anew: what another model said is no longer so."""
+        paths = [Path(answer.path) for answer in self.predict.strip.answers.predictions]
+        self.predict.clear()
+        if paths:
+            self.ask(paths)
 
     def _show_history(self, run: Path) -> None:
         """The curves of a run that was opened, as far as they were kept."""
@@ -140,6 +162,8 @@ class Centre(QStackedWidget):
             return
         self.plots.clear(len(history), 1)
         self.plots.add(history)
+        # A run keeps its epochs, not its batches.
+        self.plots.by_epoch.click()
 
     def _predicted(self, event: Event) -> None:
         match event:

@@ -65,6 +65,13 @@ class ClassFiguresModel(QAbstractTableModel):
         if not index.isValid():
             return None
         name, figures = self._rows[index.row()]
+        unjudged = not figures.support and index.column() in (1, 2, 3)
+        if unjudged and role == Qt.ItemDataRole.DisplayRole:
+            return "–"
+        if unjudged and role == Qt.ItemDataRole.ToolTipRole:
+            return "No validation picture of this class"
+        if unjudged and role == Qt.ItemDataRole.ForegroundRole:
+            return None
         value: str | float | int = (
             name,
             figures.precision,

@@ -1,6 +1,7 @@
 """What clicking in the layer tree does to a freeze plan. Plain names, no Qt."""
 
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile
 
 from tlstudio.events import LayerRow
 from tlstudio.project.freeze_plan import BATCH_NORM, strategy_of, trainable_layers
@@ -37,14 +38,18 @@ def with_batchnorm(
 ) -> frozenset[str]:
     """The trainable names after BatchNorm was let loose, or frozen again.
 
-    A BatchNorm layer is trained with its block: where another layer of the block is.
+    A BatchNorm layer is trained with its block, where another layer of the block is, but never
+    before the first trained layer: the boundary stays where it was put.
     """
     norms = [layer for layer in layers if layer.type == BATCH_NORM]
     without = trainable - {layer.name for layer in norms}
     if not batchnorm:
         return without
     blocks = {layer.block for layer in layers if layer.name in without}
-    return without | {layer.name for layer in norms if layer.block in blocks}
+    after_boundary = dropwhile(lambda layer: layer.name not in without, layers)
+    return without | {
+        layer.name for layer in after_boundary if layer.type == BATCH_NORM and layer.block in blocks
+    }
 
 
 def plan_of(trainable: frozenset[str], layers: Sequence[LayerRow], batchnorm: bool) -> FreezePlan:

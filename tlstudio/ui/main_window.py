@@ -34,6 +34,8 @@ from tlstudio.ui.training_panel import TrainingPanel
 from tlstudio.ui.vertical_scroll import VerticalScroll
 
 DEFAULT_SIZE = (1440, 900)
+TITLE_BAR = 30
+"""Room for what the desktop puts around the window, in pixels."""
 LEFT_WIDTH, RIGHT_WIDTH = 336, 268
 STOP_PATIENCE_MS = 10_000
 """How long a training may take to end before its engine is ended, when the window must go."""
@@ -85,7 +87,8 @@ class MainWindow(QMainWindow):
         self._connect()
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFocus()
-        self.resize(QSize(*DEFAULT_SIZE).boundedTo(self.screen().availableSize()))
+        room = self.screen().availableSize() - QSize(0, TITLE_BAR)
+        self.resize(QSize(*DEFAULT_SIZE).boundedTo(room))
         self.restoreGeometry(settings.layout(stored, "window/geometry"))
         self.columns.restoreState(settings.layout(stored, "window/columns"))
         self.centre.split.restoreState(settings.layout(stored, "window/centre"))
@@ -174,28 +177,42 @@ class MainWindow(QMainWindow):
             self.open_run(paths[0])
 
     def open_pictures(self, source: Path) -> None:
-        if self._may_replace():
+        def replace() -> None:
             self._session.open_pictures(source)
-            self._stored.setValue("files/last_folder", str(source.parent))
+            if not source.is_relative_to(resource()):
+                self._stored.setValue("files/last_folder", str(source.parent))
+
+        self._when_replaceable(replace)
 
     def open_project(self, path: Path) -> None:
-        if self._may_replace():
-            self._try(lambda: self._session.open_project(path))
+        self._when_replaceable(lambda: self._try(lambda: self._session.open_project(path)))
 
     def open_run(self, folder: Path) -> None:
-        if self._may_replace():
-            self._try(lambda: self._session.open_run(folder))
+        self._when_replaceable(lambda: self._try(lambda: self._session.open_run(folder)))
 
     def open_sample(self) -> None:
         self.open_pictures(resource("samples", "emoji"))
 
-    def _may_replace(self) -> bool:
-        """While a training runs, its pictures and settings stay in sight."""
-        if self._session.state == State.IDLE:
-            self.notice.hide()
-            return True
-        self.notice.tell("A training is running.", "Stop it first, or wait for its end.")
-        return False
+    def _when_replaceable(self, replace: Callable[[], None]) -> None:
+        """Replace what is open, unless a training runs or the person wants to keep changes."""
+        if self._session.state != State.IDLE:
+            self.notice.tell("A training is running.", "Stop it first, or wait for its end.")
+            return
+        self.notice.hide()
+        if not self._has_unsaved_changes():
+            replace()
+            return
+
+        def save() -> None:
+            self.save()
+            if not self._session.unsaved:
+                replace()
+
+        questions.ask_to_save(self, save, replace)
+
+    def _has_unsaved_changes(self) -> bool:
+        """Whether a project that has a file differs from it."""
+        return self._session.unsaved and self._session.project_path is not None
 
     def ask_for_folder(self) -> None:
         self._ask("Open a folder of pictures", QFileDialog.FileMode.Directory, self.open_pictures)
@@ -230,7 +247,8 @@ class MainWindow(QMainWindow):
         )
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(store.SUFFIX.lstrip("."))
-        dialog.selectFile(pictures.source.stem + store.SUFFIX)
+        path = self._session.project_path
+        dialog.selectFile(str(path) if path else pictures.source.stem + store.SUFFIX)
 
     def ask_where_to_save_model(self) -> None:
         model = self._session.model
@@ -258,7 +276,7 @@ class MainWindow(QMainWindow):
         if copy.problem:
             self.notice.tell(copy.problem.message, copy.problem.hint)
         else:
-            self.notice.tell(f"The model was saved as {copy.target}.")
+            self.notice.say(f"The model was saved as {copy.target}.")
         copy.deleteLater()
 
     def _ask(
@@ -342,7 +360,7 @@ class MainWindow(QMainWindow):
         folder = log_file().parent
         folder.mkdir(parents=True, exist_ok=True)
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-            self.notice.tell(f"The log folder is {folder}.")
+            self.notice.say(f"The log folder is {folder}.")
 
     # Closing
 
@@ -352,7 +370,7 @@ class MainWindow(QMainWindow):
             if not self._closing:
                 questions.ask_to_stop(self, self.close_without_asking)
             return
-        if not self._closing and self._session.unsaved and self._session.project_path:
+        if not self._closing and self._has_unsaved_changes():
             event.ignore()
             questions.ask_to_save(self, self._save_and_close, self.close_without_asking)
             return

@@ -45,7 +45,7 @@ def build(commands: Commands, theme_name: str, parent: QWidget) -> QMenuBar:
     _add(file, "&Try the sample", commands.open_sample)
     file.addSeparator()
     _add(file, "&Save project", commands.save, keys.Save)
-    _add(file, "Save project &as…", commands.save_as, keys.SaveAs, "Ctrl+Shift+S")
+    _add(file, "Save project &as…", commands.save_as, "Ctrl+Shift+S")
     file.addSeparator()
     _add(file, "T&rain", commands.train, "Ctrl+R")
     file.addSeparator()

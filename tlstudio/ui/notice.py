@@ -34,6 +34,16 @@ class Notice(QFrame):
         return self._text.text()
 
     def tell(self, message: str, hint: str = "") -> None:
+        """Something went wrong."""
+        self._show("notice", message, hint)
+
+    def say(self, message: str) -> None:
+        """Something went well."""
+        self._show("news", message, "")
+
+    def _show(self, role: str, message: str, hint: str) -> None:
+        self.setObjectName(role)
+        self.style().polish(self)
         self._text.setText(f"{message} {hint}".strip())
         self.setAccessibleName(self._text.text())
         self.show()

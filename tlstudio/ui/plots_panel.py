@@ -208,9 +208,10 @@ class PlotsPanel(Card):
         chosen, _ = QFileDialog.getSaveFileName(self, title, name, kind)
         if not chosen:
             return
+        path = Path(chosen)
         self.problem.hide()
         try:
-            save(Path(chosen))
+            save(path if path.suffix else path.with_suffix(Path(name).suffix))
         except TlstudioError as error:
             self.problem.setText(str(error))
             self.problem.show()

@@ -122,6 +122,12 @@ class ProgressPanel(Card):
         self._forget_run()
         self._show(text, detail)
 
+    def forget_failure(self) -> None:
+        """Show the plan again where a failure stands: its cause may be mended."""
+        if self._plan and not self._running and not self.message.isHidden():
+            self._forget_run()
+            self._show(*self._plan)
+
     def start(self) -> None:
         """A training was asked for; nothing has come from it yet."""
         self._result_is_new = False
