@@ -1,14 +1,11 @@
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tlstudio.control import Control
-from tlstudio.events import Event
-from tlstudio.host import jobs
 from tlstudio.project.spec import Backbone, FreezePlan, Head, Pictures, Project, Training
 
 SMALL = Backbone(input_shape=(32, 32))
@@ -49,12 +46,3 @@ def project(shapes: Path) -> Callable[..., Project]:
         return Project.model_validate(base | decisions)
 
     return make
-
-
-def train(project: Project, out: Path, control: Control | None = None) -> list[Event]:
-    """All events of a training."""
-    return list(watch(project, out, control or Control()))
-
-
-def watch(project: Project, out: Path, control: Control) -> Iterator[Event]:
-    return jobs.run(jobs.TrainRequest(project, out), control)

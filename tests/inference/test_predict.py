@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import train
 from PIL import Image
+from small_training import train
 
 from tlstudio.control import Control
 from tlstudio.events import Event, Failed, Predicted, Prediction, Scan

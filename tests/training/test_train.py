@@ -8,7 +8,7 @@ from shutil import copytree
 import keras
 import numpy as np
 import pytest
-from conftest import train, watch
+from small_training import train, watch
 
 from tlstudio.control import Control
 from tlstudio.data.decode import decode
