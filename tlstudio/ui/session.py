@@ -334,6 +334,8 @@ class Session(QObject):
         self._timer.stop()
         self._drain()
         if self._training:
+            # `finished` comes before the end; deleting a thread that still ends would block.
+            self._training.wait()
             self._training.deleteLater()
             self._training = None
         self._set_state(State.IDLE)
