@@ -42,7 +42,7 @@ def judge(
     )
     return Evaluation(
         accuracy=float((predicted == labels).mean()),
-        loss=_cross_entropy(probabilities, labels),
+        loss=cross_entropy(probabilities, labels),
         classes=tuple(classes),
         confusion=tuple(
             tuple(int(count) for count in row)
@@ -97,7 +97,8 @@ def evaluate(run_folder: Path, data: Path | None, control: Control) -> Iterator[
     yield judge(np.concatenate(rows), labels, used, run.classes)
 
 
-def _cross_entropy(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+def cross_entropy(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """Mean over the pictures, clipped at 1e-7 as Keras does."""
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.clip(chosen, SMALLEST, 1.0 - SMALLEST)).mean())
 

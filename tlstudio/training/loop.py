@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tlstudio.control import Cancelled, Control
 from tlstudio.errors import JobError
 from tlstudio.events import Batch, Epoch, Event, Progress, Warned
+from tlstudio.inference.evaluate import cross_entropy
 from tlstudio.project.spec import Optimizer, Training
 from tlstudio.training.batches import Indices, Source
 
@@ -136,10 +137,9 @@ def predict_source(
 def loss_and_accuracy(
     probabilities: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> tuple[float, float]:
-    """Mean cross-entropy, clipped at 1e-7 as Keras does, and accuracy from 0 to 1."""
-    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    loss = -np.log(np.clip(chosen, 1e-7, 1 - 1e-7)).mean()
-    return float(loss), float((probabilities.argmax(axis=1) == labels).mean())
+    """Mean cross-entropy, and accuracy from 0 to 1."""
+    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
+    return cross_entropy(probabilities, labels), accuracy
 
 
 def _one_epoch(
