@@ -2,6 +2,8 @@
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from uuid import uuid4
@@ -34,26 +36,34 @@ def settings_file() -> Path:
     return Path(platformdirs.user_config_dir("tlstudio", appauthor=False)) / "settings.ini"
 
 
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yields a temporary name to write to; afterwards `path` is there whole or as it was before.
+
+    The name is beside `path` and ends like it. Raises JobError when the disk is full or the
+    folder cannot be written.
+    """
+    temporary = path.with_name(f".{uuid4().hex}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write a file so that it is there whole or not at all, whatever happens meanwhile.
 
-    Raises JobError when the disk is full or the folder cannot be written.
+    Raises JobError as `written_whole` does.
     """
-    encoded = data.encode("utf-8") if isinstance(data, str) else data
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-        try:
-            with temporary.open("xb") as stream:
-                stream.write(encoded)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise write_error(path, error) from error
+    with written_whole(path) as temporary:
+        temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 
 def write_error(path: Path, error: OSError) -> JobError:

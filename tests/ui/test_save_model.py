@@ -38,3 +38,13 @@ def test_a_full_disk_leaves_the_older_one_and_says_so(tmp_path: Path, monkeypatc
 def test_a_run_that_was_removed_is_named(tmp_path: Path) -> None:
     with pytest.raises(JobError, match=r"gone\.keras"):
         copy_whole(tmp_path / "gone.keras", tmp_path / "b.keras")
+
+
+def test_what_is_wrong_with_the_source_is_not_blamed_on_the_target(tmp_path: Path) -> None:
+    (tmp_path / "folder.keras").mkdir()
+    for source in ("gone.keras", "folder.keras"):
+        with pytest.raises(JobError) as caught:
+            copy_whole(tmp_path / source, tmp_path / "b.keras")
+        assert source in caught.value.message
+        assert "could not be read" in caught.value.message
+        assert "run" in caught.value.hint

@@ -1,6 +1,7 @@
 """Writing the trained model, whole or not at all, and never losing it to a full disk."""
 
-import errno
+import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import keras
 
 from tlstudio.errors import JobError
-from tlstudio.paths import write_error
+from tlstudio.paths import written_whole
 
 SHARE_OF_TIME = 10
 AT_MOST_EVERY = 30.0
@@ -54,13 +55,13 @@ class ModelSaves:
 
 def save_model(model: keras.Model, path: Path) -> None:
     """Write a `.keras` file that plain Keras reads. Raises JobError when it cannot be written."""
-    temporary = path.with_name(f".{path.stem}.saving.keras")
-    try:
-        model.save(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        # HDF5 hides the error number in its text.
-        if error.errno is None and "No space left" in str(error):
-            error = OSError(errno.ENOSPC, "No space left on device")
-        raise write_error(path, error) from error
+    with written_whole(path) as temporary:
+        try:
+            model.save(temporary)
+        except (OSError, RuntimeError) as error:
+            # HDF5 hides the error number in its text.
+            hidden = re.search(r"errno = (\d+)", str(error))
+            if hidden is None:
+                raise
+            number = int(hidden[1])
+            raise OSError(number, os.strerror(number)) from error

@@ -1,37 +1,29 @@
 """Saving a copy of a model where a person wants it, off the GUI thread."""
 
-import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread
 
-from tlstudio.errors import TlstudioError
-from tlstudio.paths import write_error
+from tlstudio.errors import JobError, TlstudioError
+from tlstudio.paths import written_whole
 
 
 def copy_whole(source: Path, target: Path) -> None:
     """Copy a file so that it is there whole or not at all.
 
-    Raises JobError when the disk is full, the source is gone or the folder cannot be written.
+    Raises JobError when the source cannot be read, the disk is full or the folder cannot be
+    written.
     """
     try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as out, source.open("rb") as content:
-                shutil.copyfileobj(content, out, 1 << 20)
-                out.flush()
-                os.fsync(out.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        content = source.open("rb")
     except OSError as error:
-        failed = source if isinstance(error, FileNotFoundError) else target
-        raise write_error(failed, error) from error
+        raise JobError(
+            f"{source} could not be read ({error.strerror or error}).",
+            "Check that the run is still there and that its disk is connected, or train again.",
+        ) from error
+    with content, written_whole(target) as temporary, temporary.open("wb") as copy:
+        shutil.copyfileobj(content, copy, 1 << 20)
 
 
 class ModelCopy(QThread):
