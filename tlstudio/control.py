@@ -1,6 +1,13 @@
-"""How a running job is paused, resumed and stopped, from whichever thread."""
+"""How one job is paused, resumed and stopped, from whichever thread, before it starts or while
+it runs.
+"""
 
-from threading import Event
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Lock
+from typing import Literal
+
+Word = Literal["pause", "resume", "stop"]
 
 
 class Cancelled(Exception):
@@ -14,16 +21,47 @@ class Control:
         self._stop = Event()
         self._go = Event()
         self._go.set()
+        self._lock = Lock()
+        self._follower: Callable[[Word], None] | None = None
 
     def pause(self) -> None:
-        self._go.clear()
+        self.obey("pause")
 
     def resume(self) -> None:
-        self._go.set()
+        self.obey("resume")
 
     def stop(self) -> None:
-        self._stop.set()
-        self._go.set()
+        self.obey("stop")
+
+    def obey(self, word: Word) -> None:
+        with self._lock:
+            match word:
+                case "pause":
+                    self._go.clear()
+                case "resume":
+                    self._go.set()
+                case "stop":
+                    self._stop.set()
+                    self._go.set()
+            if self._follower:
+                self._follower(word)
+
+    @contextmanager
+    def followed_by(self, tell: Callable[[Word], None]) -> Iterator[None]:
+        """Within, `tell` passes each word on to the job's own control in another process,
+        beginning with the one that holds now.
+        """
+        with self._lock:
+            self._follower = tell
+            if self.stopping:
+                tell("stop")
+            elif not self._go.is_set():
+                tell("pause")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._follower = None
 
     @property
     def stopping(self) -> bool:

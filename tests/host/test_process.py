@@ -1,5 +1,6 @@
+import errno
+import multiprocessing.process
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tlstudio.events import DevicesFound, Epoch, Failed, Finished
+from tlstudio.control import Control
+from tlstudio.events import DevicesFound, Epoch, Failed, Finished, Progress
 from tlstudio.host.jobs import DescribeRequest, DevicesRequest, ScanRequest, TrainRequest
 from tlstudio.host.process import EngineProcess
 from tlstudio.project.spec import Backbone, Project, Training
@@ -28,14 +30,14 @@ def engine_pids() -> set[int]:
 
 
 def test_one_process_answers_one_request_after_another(engine: EngineProcess) -> None:
-    first = list(engine.run(DevicesRequest()))
+    first = list(engine.run(DevicesRequest(), Control()))
     assert isinstance(first[-1], DevicesFound)
     assert first[-1].devices[-1].name == "cpu"
     pids = engine_pids()
-    failed = list(engine.run(DescribeRequest(Backbone(name="nonsense"))))[-1]
+    failed = list(engine.run(DescribeRequest(Backbone(name="nonsense")), Control()))[-1]
     assert isinstance(failed, Failed)
     assert failed.status == 2
-    assert isinstance(list(engine.run(DevicesRequest()))[-1], DevicesFound)
+    assert isinstance(list(engine.run(DevicesRequest(), Control()))[-1], DevicesFound)
     assert engine_pids() == pids
 
 
@@ -43,18 +45,20 @@ def test_a_training_in_the_engine_is_paused_resumed_and_stopped(
     engine: EngineProcess, project: Callable[..., Project], tmp_path: Path
 ) -> None:
     made = project(training=Training(epochs=10_000, batch_size=8))
+    control = Control()
     events = []
     stopped_at = 0.0
-    for event in engine.run(TrainRequest(made, tmp_path / "run")):
+    for event in engine.run(TrainRequest(made, tmp_path / "run"), control):
         events.append(event)
         if isinstance(event, Epoch) and event.epoch == 2:
-            engine.pause()
-            threading.Timer(1.0, engine.resume).start()
+            control.pause()
+            threading.Timer(1.0, control.resume).start()
         if isinstance(event, Epoch) and event.epoch == 30 and not stopped_at:
-            engine.stop()
+            control.stop()
             stopped_at = time.monotonic()
-        if stopped_at and getattr(event, "stage", "") == "save":
-            assert time.monotonic() - stopped_at < 0.3
+        if isinstance(event, Progress) and event.stage == "save":
+            obeyed_at = time.monotonic()
+    assert obeyed_at - stopped_at < 0.3
     last = events[-1]
     assert isinstance(last, Finished)
     assert last.stopped
@@ -62,28 +66,54 @@ def test_a_training_in_the_engine_is_paused_resumed_and_stopped(
     assert last.seconds.train > 1.0  # the pause was a pause
 
 
+def test_a_stop_before_the_start_is_obeyed(
+    engine: EngineProcess, project: Callable[..., Project], tmp_path: Path
+) -> None:
+    control = Control()
+    control.stop()
+    made = project(training=Training(epochs=10_000, batch_size=8))
+    last = list(engine.run(TrainRequest(made, tmp_path / "run"), control))[-1]
+    assert isinstance(last, Failed)
+    assert last.status == 130
+    # It was meant for that request alone.
+    assert isinstance(list(engine.run(DevicesRequest(), Control()))[-1], DevicesFound)
+
+
+def test_a_process_that_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_process: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", fail)
+    host = EngineProcess()
+    host.warm()
+    (failed,) = host.run(DevicesRequest(), Control())
+    assert isinstance(failed, Failed)
+    assert "could not be started" in failed.message
+    assert failed.status == 1
+
+
 def test_a_process_that_dies_is_reported_and_replaced(
     engine: EngineProcess, project: Callable[..., Project], tmp_path: Path
 ) -> None:
     made = project(training=Training(epochs=10_000, batch_size=8))
     last = None
-    for event in engine.run(TrainRequest(made, tmp_path / "run")):
+    for event in engine.run(TrainRequest(made, tmp_path / "run"), Control()):
         last = event
         if isinstance(event, Epoch) and event.epoch == 1:
             for child in psutil.Process().children(recursive=True):
                 if "spawn_main" in " ".join(child.cmdline()):
-                    child.send_signal(signal.SIGKILL)
+                    child.kill()
     assert isinstance(last, Failed)
     assert "ended unexpectedly" in last.message
     assert last.hint
-    assert isinstance(list(engine.run(DevicesRequest()))[-1], DevicesFound)
+    assert isinstance(list(engine.run(DevicesRequest(), Control()))[-1], DevicesFound)
 
 
 def test_closing_ends_a_running_job_and_the_process(tmp_path: Path) -> None:
     before = engine_pids()
     host = EngineProcess()
     answers = []
-    thread = threading.Thread(target=lambda: answers.extend(host.run(DevicesRequest())))
+    thread = threading.Thread(target=lambda: answers.extend(host.run(DevicesRequest(), Control())))
     thread.start()
     while not engine_pids() - before:
         time.sleep(0.01)
@@ -105,11 +135,12 @@ def _is_engine(pid: int) -> bool:
 WINDOW = """
 import sys, time
 from pathlib import Path
+from tlstudio.control import Control
 from tlstudio.host.jobs import ScanRequest
 from tlstudio.host.process import EngineProcess
 if __name__ == "__main__":
     host = EngineProcess()
-    list(host.run(ScanRequest(Path(sys.argv[1]))))
+    list(host.run(ScanRequest(Path(sys.argv[1])), Control()))
     print(host._process.pid, flush=True)
     time.sleep(60)
 """
@@ -132,5 +163,5 @@ def test_no_engine_outlives_a_window_that_was_killed(shapes: Path, tmp_path: Pat
 
 
 def test_a_scan_needs_no_engine_of_its_own(engine: EngineProcess, shapes: Path) -> None:
-    last = list(engine.run(ScanRequest(shapes)))[-1]
+    last = list(engine.run(ScanRequest(shapes), Control()))[-1]
     assert last.classes == {"bars": 10, "disc": 10, "half": 10}  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ def made(qtbot, tmp_path: Path) -> Iterator[tuple[Session, Hosts]]:
     session, hosts = make_session(tmp_path)
     session.start()
     yield session, hosts
-    hosts.training.stop()
+    session.stop()
     qtbot.waitUntil(lambda: session.state == State.IDLE)
     session.close()
 
@@ -193,6 +193,38 @@ def test_a_project_comes_back_as_it_was_saved(ready, qtbot, tmp_path: Path) -> N
     assert session.decisions == saved
     assert not session.unsaved
     qtbot.waitUntil(lambda: session.scan is not None)
+
+
+def test_a_project_with_another_backbone_keeps_its_layers(ready, qtbot, tmp_path: Path) -> None:
+    session, _ = ready
+    path = tmp_path / "other.tlstudio"
+    chosen = FreezePlan(strategy="custom", layers=("stage1_conv",))
+    session.decide(backbone=Backbone(name="VGG16", weights="imagenet"), freeze=chosen)
+    session.save_project(path)
+    session.decide(backbone=Backbone())
+    qtbot.waitUntil(lambda: session.description is not None)
+    session.open_project(path)
+    assert session.decisions.freeze == chosen
+    qtbot.waitUntil(lambda: session.description is not None)
+    assert session.decisions.freeze == chosen
+    assert session.trainable == {"stage1_conv"}
+    assert not session.unsaved
+
+
+def test_what_is_opened_has_no_changes_even_where_it_decides_the_same(
+    ready, qtbot, tmp_path: Path
+) -> None:
+    session, _ = ready
+    session.decide(training=Training(epochs=7))
+    session.save_project(tmp_path / "one.tlstudio")
+    session.save_project(tmp_path / "same.tlstudio")
+    session.decide(training=Training(epochs=8))
+    session.decide(training=Training(epochs=7))
+    assert session.unsaved
+    with qtbot.waitSignal(session.project_changed):
+        session.open_project(tmp_path / "one.tlstudio")
+    assert not session.unsaved
+    assert session.project_path == tmp_path / "one.tlstudio"
 
 
 def test_a_damaged_project_changes_nothing(ready, tmp_path: Path) -> None:

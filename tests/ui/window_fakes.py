@@ -7,6 +7,7 @@ from threading import Event as Flag
 import numpy as np
 from PIL import Image
 
+from tlstudio.control import Control
 from tlstudio.events import (
     Batch,
     CacheUse,
@@ -34,16 +35,17 @@ from tlstudio.events import (
 from tlstudio.host.jobs import DescribeRequest, DevicesRequest, PredictRequest, TrainRequest
 from tlstudio.project import runs
 from tlstudio.project.freeze_plan import BATCH_NORM
+from tlstudio.project.spec import Backbone
 from tlstudio.ui.session import Session
 
 CLASSES = ("cats", "dogs")
 
 
-def layers(blocks: int = 4) -> tuple[LayerRow, ...]:
+def layers(blocks: int = 4, called: str = "block") -> tuple[LayerRow, ...]:
     """Blocks of a convolution (100 parameters), BatchNorm (16, half of them statistics), ReLU."""
     rows = []
     for number in range(blocks):
-        block = f"block{number}"
+        block = f"{called}{number}"
         shape = (8, 8, 4)
         rows += [
             LayerRow(f"{block}_conv", "Conv2D", block, shape, 100, False, 100),
@@ -58,45 +60,51 @@ def convs(*numbers: int) -> frozenset[str]:
 
 
 class FakeHost:
-    """Answers from a script; a training waits at its first epoch for `go_on` or `stop`."""
+    """Answers from a script; a training waits at its first epoch for `go_on` or a stop, and
+    saves its run when `saves` is set, as it is at first.
+    """
 
     def __init__(self) -> None:
         self.requests: list[object] = []
         self.calls: list[str] = []
         self.failure: Failed | None = None
         self.go_on = Flag()
+        self.saves = Flag()
+        self.saves.set()
         self._stopped = Flag()
 
     def warm(self) -> None:
         self.calls.append("warm")
 
-    def pause(self) -> None:
-        self.calls.append("pause")
-
-    def resume(self) -> None:
-        self.calls.append("resume")
-
-    def stop(self) -> None:
-        self.calls.append("stop")
-        self._stopped.set()
-        self.go_on.set()
-
     def close(self) -> None:
         self.calls.append("close")
         self.go_on.set()
+        self.saves.set()
 
-    def run(self, request: object) -> Iterator[Event]:
+    def run(self, request: object, control: Control) -> Iterator[Event]:
         self.requests.append(request)
+        with control.followed_by(self._heard):
+            yield from self._answer(request)
+
+    def _heard(self, word: str) -> None:
+        self.calls.append(word)
+        if word == "stop":
+            self._stopped.set()
+            self.go_on.set()
+
+    def _answer(self, request: object) -> Iterator[Event]:
         if self.failure:
             yield self.failure
             return
         match request:
             case DescribeRequest():
+                # Each network has layers of its own.
+                called = "block" if request.backbone.name == Backbone().name else "stage"
                 yield Description(
                     request.backbone.name,
                     (8, 8, 3),
                     (8, 8, 4),
-                    layers(),
+                    layers(called=called),
                     (),
                     ParameterTotals(464, 0, 464, 464, 0),
                     "",
@@ -119,6 +127,7 @@ class FakeHost:
         yield Batch(1, 1, 1, 1.0, 0.5)
         self.go_on.wait(10)
         yield Epoch(1, epochs, 1.0, 0.5, 0.9, 0.5, 0.1, True)
+        self.saves.wait(10)
         write_run(request)
         stopped = self._stopped.is_set()
         yield Finished(
@@ -196,5 +205,5 @@ def session(folder: Path) -> tuple[Session, Hosts]:
 
 def described(made: Session) -> Session:
     """A session that knows its layers, without a thread."""
-    made._described(next(FakeHost().run(DescribeRequest(made.decisions.backbone))))
+    made._described(next(FakeHost().run(DescribeRequest(made.decisions.backbone), Control())))
     return made

@@ -98,10 +98,21 @@ def _job(request: Request, control: Control) -> Iterator[Event]:
             from tlstudio.data.scan import scan
 
             return scan(request.source, control)
-        case DevicesRequest():
-            from tlstudio.training.devices import find_devices
+        case _:
+            return _tensorflow_job(request, control)
 
-            return find_devices()
+
+def _tensorflow_job(
+    request: DevicesRequest | DescribeRequest | TrainRequest | EvaluateRequest | PredictRequest,
+    control: Control,
+) -> Iterator[Event]:
+    from tlstudio.training import devices
+
+    # Memory growth can only be set before the process first uses a GPU.
+    devices.prepare()
+    match request:
+        case DevicesRequest():
+            return devices.find_devices()
         case DescribeRequest():
             from tlstudio.model.describe import describe
 

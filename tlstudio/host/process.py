@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from queue import SimpleQueue
 
-from tlstudio.control import Control
+from tlstudio.control import Control, Word
 from tlstudio.events import Event, Failed
 from tlstudio.host import jobs
 from tlstudio.host.jobs import Request
@@ -37,31 +37,31 @@ class EngineProcess:
 
     def warm(self) -> None:
         """Start the process if it is not running; TensorFlow loads in it meanwhile."""
-        with self._lock:
+        # One that cannot be started is reported by the `run` that needs it.
+        with self._lock, suppress(OSError):
             self._start()
 
-    def run(self, request: Request) -> Iterator[Event]:
+    def run(self, request: Request, control: Control) -> Iterator[Event]:
         """Send the request and yield its events. Never raises: a dead process is a `Failed`."""
-        with self._lock:
-            connection = None if self._closed else self._start()
+        try:
+            with self._lock:
+                connection = None if self._closed else self._start()
+        except OSError as error:
+            yield Failed(
+                f"The engine process could not be started ({error.strerror or error}).",
+                "Close other programs to free memory, then try again.",
+            )
+            return
         if connection is None:
             yield _closing()
             return
         try:
             self._send(request)
-            while (event := connection.recv()) is not None:
-                yield event
+            with control.followed_by(self._tell):
+                while (event := connection.recv()) is not None:
+                    yield event
         except (EOFError, OSError):
             yield self._died()
-
-    def pause(self) -> None:
-        self._tell("pause")
-
-    def resume(self) -> None:
-        self._tell("resume")
-
-    def stop(self) -> None:
-        self._tell("stop")
 
     def close(self) -> None:
         """Kill the process: all that it writes is written whole, so nothing is torn."""
@@ -80,8 +80,13 @@ class EngineProcess:
         process = context.Process(
             target=serve, args=(theirs, log_file()), name="tlstudio engine", daemon=True
         )
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         self._process, self._connection = process, ours
         return ours
 
@@ -90,7 +95,7 @@ class EngineProcess:
             if self._connection is not None:
                 self._connection.send(message)
 
-    def _tell(self, word: str) -> None:
+    def _tell(self, word: Word) -> None:
         # A process that has just died has nothing to pause or stop; `run` reports its death.
         with suppress(OSError):
             self._send(word)
@@ -121,40 +126,33 @@ def serve(connection: Connection, log: Path) -> None:
     logging.basicConfig(
         stream=send_all_output_to(log), level=logging.INFO, format="%(asctime)s %(message)s"
     )
-    requests: SimpleQueue[Request] = SimpleQueue()
-    controls: list[Control] = [Control()]
+    requests: SimpleQueue[tuple[Request, Control]] = SimpleQueue()
     threading.Thread(
-        target=_listen, args=(connection, requests, controls), name="listener", daemon=True
+        target=_listen, args=(connection, requests), name="listener", daemon=True
     ).start()
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     for module in ("keras", "tlstudio.training.train", "tlstudio.inference.predict"):
         importlib.import_module(module)
     while True:
-        request = requests.get()
-        for event in jobs.run(request, controls[0]):
+        for event in jobs.run(*requests.get()):
             connection.send(event)
         connection.send(None)
 
 
-def _listen(
-    connection: Connection, requests: "SimpleQueue[Request]", controls: list[Control]
-) -> None:
-    """Take requests and words. The end of the pipe is the end of the window, however it ended,
-    and then of this process: nothing is left behind.
+def _listen(connection: Connection, requests: "SimpleQueue[tuple[Request, Control]]") -> None:
+    """Take requests, each with its control, and the words for the last one. The end of the pipe
+    is the end of the window, however it ended, and then of this process: nothing is left behind.
     """
+    control = Control()
     while True:
         try:
             message = connection.recv()
         except (EOFError, OSError):
             os._exit(0)
         match message:
-            case "pause":
-                controls[0].pause()
-            case "resume":
-                controls[0].resume()
-            case "stop":
-                controls[0].stop()
+            case "pause" | "resume" | "stop":
+                control.obey(message)
             case request:
-                controls[0] = Control()
-                requests.put(request)
+                control = Control()
+                requests.put((request, control))

@@ -14,14 +14,11 @@ from tlstudio.host.jobs import Request, TrainRequest
 
 
 class Host(Protocol):
-    """Where jobs run, one at a time. `run` blocks between events; the rest may be called from
-    any thread and acts on the job that is running.
-    """
+    """Where jobs run, one at a time."""
 
-    def run(self, request: Request) -> Iterator[Event]: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def stop(self) -> None: ...
+    def run(self, request: Request, control: Control) -> Iterator[Event]:
+        """The job's events; blocks between them, and never raises."""
+
     def close(self) -> None:
         """End what is running and give everything back, the GPU's memory included."""
 
@@ -29,24 +26,11 @@ class Host(Protocol):
 class InThreadHost:
     """Runs jobs in the calling thread: for scans, and for training where a person prefers it."""
 
-    def __init__(self) -> None:
-        self._control = Control()
-
-    def run(self, request: Request) -> Iterator[Event]:
-        self._control = Control()
-        return jobs.run(request, self._control)
-
-    def pause(self) -> None:
-        self._control.pause()
-
-    def resume(self) -> None:
-        self._control.resume()
-
-    def stop(self) -> None:
-        self._control.stop()
+    def run(self, request: Request, control: Control) -> Iterator[Event]:
+        return jobs.run(request, control)
 
     def close(self) -> None:
-        self._control.stop()
+        """Nothing is held: a job ends when it is stopped."""
 
 
 class TrainingThread(QThread):
@@ -58,10 +42,11 @@ class TrainingThread(QThread):
         super().__init__(parent)
         self._host = host
         self._request = request
+        self._control = Control()
         self._events: deque[Event] = deque()
 
     def run(self) -> None:
-        for event in self._host.run(self._request):
+        for event in self._host.run(self._request, self._control):
             self._events.append(event)
 
     def take_events(self) -> list[Event]:
@@ -69,14 +54,14 @@ class TrainingThread(QThread):
         return [self._events.popleft() for _ in range(len(self._events))]
 
     def pause(self) -> None:
-        self._host.pause()
+        self._control.pause()
 
     def resume(self) -> None:
-        self._host.resume()
+        self._control.resume()
 
     def stop(self) -> None:
         """Ask for an end at the next batch; the best epoch is kept and saved."""
-        self._host.stop()
+        self._control.stop()
 
 
 class RequestThread(QThread):
@@ -90,33 +75,33 @@ class RequestThread(QThread):
         self._host = host
         self._queue: SimpleQueue[tuple[int, Request] | None] = SimpleQueue()
         self._tickets = 0
-        self._dropped: set[int] = set()
-        self._closing = False
+        self._controls: dict[int, Control] = {}
 
     def submit(self, request: Request) -> int:
         """Queue a request; its events carry the returned ticket."""
         self._tickets += 1
+        self._controls[self._tickets] = Control()
         self._queue.put((self._tickets, request))
         return self._tickets
 
-    def drop(self, ticket: int) -> None:
-        """Forget a request that has not started yet."""
-        self._dropped.add(ticket)
+    def stop(self, ticket: int) -> None:
+        """Stop a request that runs; one that has not started yet is forgotten."""
+        if control := self._controls.get(ticket):
+            control.stop()
 
     def run(self) -> None:
         while (item := self._queue.get()) is not None:
             ticket, request = item
-            if self._closing:
-                continue
-            if ticket in self._dropped:
-                self._dropped.discard(ticket)
-                continue
-            for event in self._host.run(request):
-                self.answered.emit(ticket, event)
+            control = self._controls[ticket]
+            if not control.stopping:
+                for event in self._host.run(request, control):
+                    self.answered.emit(ticket, event)
+            del self._controls[ticket]
 
     def close(self) -> None:
-        """Stop what runs and end the thread; waits for it."""
-        self._closing = True
+        """Stop all requests and end the thread; waits for it."""
+        for control in list(self._controls.values()):
+            control.stop()
         self._queue.put(None)
         self._host.close()
         self.wait()

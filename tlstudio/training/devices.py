@@ -17,7 +17,7 @@ from tlstudio.events import Device, DevicesFound, Event
 def prepare() -> tuple[str, ...]:
     """The names of the GPUs that TensorFlow sees; memory growth is switched on for each.
 
-    Memory growth must be set before a GPU is first used, so every job calls this first.
+    Memory growth must be set before a GPU is first used, so this comes before every job.
     """
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:

@@ -107,8 +107,7 @@ class Session(QObject):
         self._engine_host = make_host()
         self._engine = RequestThread(self._engine_host, self)
         self._engine.answered.connect(self._engine_answered)
-        self._scan_host = InThreadHost()
-        self._scanner = RequestThread(self._scan_host, self)
+        self._scanner = RequestThread(InThreadHost(), self)
         self._scanner.answered.connect(self._scanner_answered)
         self._handlers: dict[int, Callable[[Event], None]] = {}
         self._scan_ticket = 0
@@ -133,7 +132,8 @@ class Session(QObject):
             new = parts["backbone"]
             if isinstance(new, Backbone) and new.name != self.decisions.backbone.name:
                 parts["freeze"] = freeze_edit.after_backbone_change(self.decisions.freeze)
-        self._replace(replace(self.decisions, **parts), unsaved=True)  # type: ignore[arg-type]
+        if self._replace(replace(self.decisions, **parts)):  # type: ignore[arg-type]
+            self._mark(unsaved=True)
 
     def set_trainable(self, trainable: frozenset[str], batchnorm: bool) -> None:
         """Train exactly these layers of the backbone that is described."""
@@ -162,8 +162,7 @@ class Session(QObject):
     def open_pictures(self, source: Path) -> None:
         """Begin anew with another folder or CSV, keeping the other decisions."""
         pictures = self.decisions.pictures or Pictures(source=source)
-        self.project_path = None
-        self._forget_scan()
+        self._begin(None)
         self.decide(pictures=pictures.model_copy(update={"source": source}))
         self.rescan()
 
@@ -171,7 +170,6 @@ class Session(QObject):
         """Read the pictures again."""
         if self.decisions.pictures is None:
             return
-        self._scan_host.stop()
         self._forget_scan()
         self.scanning = Progress("scan", 0, 0)
         request = ScanRequest(self.decisions.pictures.source)
@@ -182,9 +180,8 @@ class Session(QObject):
     def open_project(self, path: Path) -> None:
         """Raises TlstudioError when the file cannot be read."""
         project = store.load(path)
-        self.project_path = path
-        self._forget_scan()
-        self._replace(decisions.of(project), unsaved=False)
+        self._begin(path)
+        self._replace(decisions.of(project))
         self.rescan()
 
     def save_project(self, path: Path) -> None:
@@ -199,9 +196,8 @@ class Session(QObject):
     def open_run(self, folder: Path) -> None:
         """Take over a run's decisions and predict with its model. Raises TlstudioError."""
         run = runs.read_run(folder)
-        self.project_path = None
-        self._forget_scan()
-        self._replace(decisions.of(run.project), unsaved=False)
+        self._begin(None)
+        self._replace(decisions.of(run.project))
         self.rescan()
         self._use_model(folder)
 
@@ -280,7 +276,7 @@ class Session(QObject):
     def _describe(self) -> None:
         """Ask for the layers; an older question that still waits is withdrawn."""
         if self._handlers.pop(self._describe_ticket, None):
-            self._engine.drop(self._describe_ticket)
+            self._engine.stop(self._describe_ticket)
         self.description, self.describe_failed = None, None
         # Weights change no layer, so none need be there for the tree.
         backbone = self.decisions.backbone.model_copy(update={"weights": "random"})
@@ -342,22 +338,30 @@ class Session(QObject):
 
     # Bookkeeping
 
-    def _replace(self, new: Decisions, unsaved: bool) -> None:
+    def _begin(self, project: Path | None) -> None:
+        """What follows is another project, or a new one that has no file yet."""
+        self.project_path = project
+        self._forget_scan()
+        self._mark(unsaved=False)
+
+    def _replace(self, new: Decisions) -> bool:
+        """Take these decisions and tell of each that differs; whether any does."""
         changed = decisions.differing(self.decisions, new)
-        old, self.decisions = self.decisions, new
+        other_layers = _layers_of(self.decisions) != _layers_of(new)
+        self.decisions = new
+        if other_layers:
+            # The new freeze plan is about layers that are still to be described.
+            self.description = None
         if "freeze" in changed:
             self._update_trainable()
-        if changed:
-            self._mark(unsaved)
         for part in changed:
             self.decided.emit(part)
-        if old.backbone.model_copy(update={"weights": ""}) != new.backbone.model_copy(
-            update={"weights": ""}
-        ):
+        if other_layers:
             self._describe()
         if self.scan and {"pictures", "training"} & set(changed):
             self._update_split()
             self.scan_changed.emit()
+        return bool(changed)
 
     def _update_trainable(self) -> None:
         self.trainable = frozenset()
@@ -379,6 +383,7 @@ class Session(QObject):
             self.split = split(self.scan, pictures.validation, self.decisions.training.seed)
 
     def _forget_scan(self) -> None:
+        self._scanner.stop(self._scan_ticket)
         self.scan = self.scanning = self.scan_failed = self.split = None
         self._scan_ticket = 0
 
@@ -398,3 +403,8 @@ class Session(QObject):
     def _mark(self, unsaved: bool) -> None:
         self.unsaved = unsaved
         self.project_changed.emit()
+
+
+def _layers_of(chosen: Decisions) -> Backbone:
+    """What the layers depend on: all of the backbone but its weights."""
+    return chosen.backbone.model_copy(update={"weights": ""})
