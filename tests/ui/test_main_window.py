@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMessageBox
 from window_fakes import Hosts, pictures
 from window_fakes import session as make_session
 
@@ -12,6 +12,7 @@ from tlstudio.events import Failed
 from tlstudio.host.jobs import PredictRequest
 from tlstudio.project import store
 from tlstudio.project.spec import Training
+from tlstudio.ui import main_window
 from tlstudio.ui.demo import Demo
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.preferences import PreferencesDialog
@@ -71,10 +72,14 @@ def trained(ready, qtbot) -> None:
     hosts.training.go_on.clear()
 
 
+def asks(window: MainWindow, text: str) -> list[QAbstractButton]:
+    """The buttons with this text in the questions that are open."""
+    boxes = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    return [b for box in boxes for b in box.buttons() if text in b.text().replace("&", "")]
+
+
 def answer(window: MainWindow, text: str, qtbot) -> None:
-    box = window.findChild(QMessageBox)
-    button = next(b for b in box.buttons() if text in b.text().replace("&", ""))
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(asks(window, text)[0], Qt.MouseButton.LeftButton)
 
 
 def test_a_new_window_welcomes_and_train_says_why_it_waits(parts) -> None:
@@ -206,6 +211,50 @@ def test_closing_while_training_stops_keeps_the_run_and_closes(ready, qtbot) -> 
     assert session.model is not None
     assert "close" in hosts.training.calls
     assert "close" in hosts.engine.calls
+
+
+def test_changes_are_asked_about_after_the_stop_that_closing_asked_for(
+    ready, qtbot, tmp_path: Path
+) -> None:
+    window, session, _ = ready
+    session.save_project(tmp_path / "pets.tlstudio")
+    session.decide(training=Training(epochs=3))
+    press_train(window, session, qtbot)
+    window.close()
+    answer(window, "Stop and close", qtbot)
+    qtbot.waitUntil(lambda: asks(window, "Save") != [])
+    answer(window, "Cancel", qtbot)
+    assert window.isVisible()
+    window.close()
+    answer(window, "Discard", qtbot)
+    qtbot.waitUntil(lambda: not window.isVisible())
+
+
+def test_a_run_that_is_being_saved_is_not_cut_off_unless_a_person_says_so(
+    ready, qtbot, monkeypatch
+) -> None:
+    monkeypatch.setattr(main_window, "STOP_PATIENCE_MS", 10)
+    window, session, hosts = ready
+    hosts.training.saves.clear()
+    press_train(window, session, qtbot)
+    window.close()
+    answer(window, "Stop and close", qtbot)
+    qtbot.waitUntil(lambda: "stop" in hosts.training.calls)
+    qtbot.wait(100)
+    assert "close" not in hosts.training.calls
+    window.close()
+    answer(window, "Close now", qtbot)
+    qtbot.waitUntil(lambda: not window.isVisible())
+
+
+def test_a_signal_waits_only_while_the_training_goes_on(ready, qtbot, monkeypatch) -> None:
+    monkeypatch.setattr(main_window, "STOP_PATIENCE_MS", 10)
+    window, session, hosts = ready
+    hosts.training.saves.clear()
+    press_train(window, session, qtbot)
+    window.close_without_asking()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert "close" in hosts.training.calls
 
 
 def test_changes_to_a_saved_project_are_asked_about(ready, qtbot, tmp_path: Path) -> None:

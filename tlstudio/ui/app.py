@@ -130,4 +130,5 @@ class _Signals(QObject):
         self._read.recv(64)
 
     def _received(self, _number: int, _frame: FrameType | None) -> None:
-        self._window.close_without_asking()
+        # Python may run this between any two bytecodes of a slot, which must end first.
+        QTimer.singleShot(0, self._window.close_without_asking)

@@ -6,7 +6,6 @@ from pathlib import Path
 from PySide6.QtCore import QSettings, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
-    QFileDialog,
     QMainWindow,
     QMessageBox,
     QSplitter,
@@ -18,7 +17,7 @@ from tlstudio import __version__
 from tlstudio.errors import TlstudioError
 from tlstudio.paths import log_file, resource
 from tlstudio.project import store
-from tlstudio.ui import drop, menus, questions, settings, theme
+from tlstudio.ui import drop, file_dialogs, menus, questions, settings, theme
 from tlstudio.ui.backbone_panel import BackbonePanel
 from tlstudio.ui.centre import Centre
 from tlstudio.ui.head_panel import HeadPanel
@@ -38,7 +37,8 @@ TITLE_BAR = 30
 """Room for what the desktop puts around the window, in pixels."""
 LEFT_WIDTH, RIGHT_WIDTH = 336, 268
 STOP_PATIENCE_MS = 10_000
-"""How long a training may take to end before its engine is ended, when the window must go."""
+"""How long a training may be silent before its engine is ended, when the window must go."""
+PROJECT_FILES = f"Project (*{store.SUFFIX})"
 
 
 class MainWindow(QMainWindow):
@@ -49,6 +49,11 @@ class MainWindow(QMainWindow):
         self._session = session
         self._stored = stored
         self._closing = False
+        """Whether the window closes when the training has ended."""
+        self._must_close = False
+        """Whether it closes without another question."""
+        self._patience = QTimer(self, singleShot=True)
+        self._patience.timeout.connect(session.end_training_engine)
         self._copy: ModelCopy | None = None
         session.train_in_window = settings.flag(stored, "training/in_window", False)
         if chosen := settings.text(stored, "runs/folder"):
@@ -215,15 +220,19 @@ class MainWindow(QMainWindow):
         return self._session.unsaved and self._session.project_path is not None
 
     def ask_for_folder(self) -> None:
-        self._ask("Open a folder of pictures", QFileDialog.FileMode.Directory, self.open_pictures)
+        start = self._last_folder()
+        file_dialogs.ask_for_folder(self, "Open a folder of pictures", start, self.open_pictures)
 
     def ask_for_project(self) -> None:
-        kind = f"Project (*{store.SUFFIX})"
-        self._ask("Open a project", QFileDialog.FileMode.ExistingFile, self.open_project, kind)
+        start = self._last_folder()
+        file_dialogs.ask_for_file(self, "Open a project", start, PROJECT_FILES, self.open_project)
 
     def ask_for_run(self) -> None:
-        folder = self._session.runs_folder
-        self._ask("Open a run", QFileDialog.FileMode.Directory, self.open_run, start=folder)
+        start = str(self._session.runs_folder)
+        file_dialogs.ask_for_folder(self, "Open a run", start, self.open_run)
+
+    def _last_folder(self) -> str:
+        return settings.text(self._stored, "files/last_folder")
 
     # Saving
 
@@ -239,27 +248,21 @@ class MainWindow(QMainWindow):
         if pictures is None:
             self.notice.tell("There is nothing to save yet.", "Open a folder of pictures first.")
             return
-        dialog = self._ask(
+        folder = Path(self._last_folder())
+        path = self._session.project_path or folder / f"{pictures.source.stem}{store.SUFFIX}"
+        file_dialogs.ask_where_to_save(
+            self,
             "Save the project",
-            QFileDialog.FileMode.AnyFile,
+            str(path),
+            PROJECT_FILES,
             lambda path: self._try(lambda: self._session.save_project(path)),
-            f"Project (*{store.SUFFIX})",
         )
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(store.SUFFIX.lstrip("."))
-        path = self._session.project_path
-        dialog.selectFile(str(path) if path else pictures.source.stem + store.SUFFIX)
 
     def ask_where_to_save_model(self) -> None:
-        model = self._session.model
-        if model is None:
-            return
-        dialog = self._ask(
-            "Save the model", QFileDialog.FileMode.AnyFile, self.save_model, "Keras model (*.keras)"
-        )
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("keras")
-        dialog.selectFile("model.keras")
+        if self._session.model:
+            proposed = str(Path(self._last_folder()) / "model.keras")
+            kind = "Keras model (*.keras)"
+            file_dialogs.ask_where_to_save(self, "Save the model", proposed, kind, self.save_model)
 
     def save_model(self, target: Path) -> None:
         """Copy the model of the run that predicts to `target`."""
@@ -278,25 +281,6 @@ class MainWindow(QMainWindow):
         else:
             self.notice.say(f"The model was saved as {copy.target}.")
         copy.deleteLater()
-
-    def _ask(
-        self,
-        title: str,
-        mode: QFileDialog.FileMode,
-        then: Callable[[Path], None],
-        kind: str = "",
-        start: Path | None = None,
-    ) -> QFileDialog:
-        """A file dialog that does not block; `then` gets what was chosen."""
-        folder = str(start) if start else settings.text(self._stored, "files/last_folder")
-        dialog = QFileDialog(self, title, folder)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setFileMode(mode)
-        if kind:
-            dialog.setNameFilter(kind)
-        dialog.fileSelected.connect(lambda name: then(Path(name)))
-        dialog.open()
-        return dialog
 
     def _try(self, action: Callable[[], None]) -> None:
         """Say what a person can mend, in place."""
@@ -368,10 +352,13 @@ class MainWindow(QMainWindow):
         if self._session.state != State.IDLE:
             event.ignore()
             if not self._closing:
-                questions.ask_to_stop(self, self.close_without_asking)
+                questions.ask_to_stop(self, self._close_after_training)
+            elif not self._must_close and not self._session.train_in_window:
+                questions.ask_to_end_at_once(self, self._session.end_training_engine)
             return
-        if not self._closing and self._has_unsaved_changes():
+        if not self._must_close and self._has_unsaved_changes():
             event.ignore()
+            self._closing = False
             questions.ask_to_save(self, self._save_and_close, self.close_without_asking)
             return
         self._stored.setValue("window/geometry", self.saveGeometry())
@@ -385,12 +372,21 @@ class MainWindow(QMainWindow):
 
     def close_without_asking(self) -> None:
         """End cleanly: a training stops first, and keeps its best epoch."""
+        self._must_close = True
+        # Who sent a signal waits for nobody for long, but a training that goes on has its time.
+        self._session.trained.connect(self._be_patient)
+        self._be_patient()
+        self._close_after_training()
+
+    def _be_patient(self) -> None:
+        self._patience.start(STOP_PATIENCE_MS)
+
+    def _close_after_training(self) -> None:
         self._closing = True
         if self._session.state == State.IDLE:
             self.close()
-            return
-        self._session.stop()
-        QTimer.singleShot(STOP_PATIENCE_MS, self._session.end_training_engine)
+        else:
+            self._session.stop()
 
     def _state_changed(self, state: str) -> None:
         if state == State.IDLE and self._closing:

@@ -1,4 +1,4 @@
-"""The two questions a closing window asks. They do not block: the answers are calls."""
+"""The questions a closing window asks. They do not block: the answers are calls."""
 
 from collections.abc import Callable
 
@@ -13,6 +13,16 @@ def ask_to_stop(window: QWidget, stop: Callable[[], object]) -> None:
     yes = box.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
     box.setDefaultButton(box.addButton("Go on training", QMessageBox.ButtonRole.RejectRole))
     yes.clicked.connect(stop)
+    box.open()
+
+
+def ask_to_end_at_once(window: QWidget, end: Callable[[], object]) -> None:
+    """Whether to wait no longer for a training that has been stopped."""
+    box = _question(window, "The run is being saved", "Close without waiting for the run?")
+    box.setInformativeText("What is not saved yet is lost.")
+    yes = box.addButton("Close now", QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(box.addButton("Wait", QMessageBox.ButtonRole.RejectRole))
+    yes.clicked.connect(end)
     box.open()
 
 
