@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tlstudio.errors import JobError
-from tlstudio.paths import write_whole, written_whole
+from tlstudio.paths import legible, write_whole, written_whole
 
 
 def full(*_: object) -> None:
@@ -71,6 +71,18 @@ def test_whatever_ends_the_writing_leaves_nothing_behind(tmp_path: Path) -> None
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("고양이 🐈‍⬛ é", "고양이 🐈‍⬛ é"),
+        ("caf\udce9", r"caf\udce9"),
+        ("a\nb\x85\x1b[31m", r"a\nb\x85\x1b[31m"),
+    ],
+)
+def test_legible_text_can_be_shown_on_one_line(text: str, shown: str) -> None:
+    assert legible(text) == shown
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -11,6 +12,8 @@ from uuid import uuid4
 import platformdirs
 
 from tlstudio.errors import JobError
+
+ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def resource(*parts: str) -> Path:
@@ -34,6 +37,15 @@ def log_file() -> Path:
 def settings_file() -> Path:
     """Where the window keeps its layout and preferences."""
     return Path(platformdirs.user_config_dir("tlstudio", appauthor=False)) / "settings.ini"
+
+
+def legible(text: str) -> str:
+    """The text with escapes such as \\udce9 for what can be neither shown nor written as UTF-8.
+
+    That is control characters, line breaks among them, and the bytes of a file name that are no
+    UTF-8.
+    """
+    return ILLEGIBLE.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 @contextmanager

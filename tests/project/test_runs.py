@@ -1,10 +1,13 @@
+import errno
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tlstudio.errors import JobError, TlstudioError
-from tlstudio.events import Calibration, ClassFigures, Epoch, Evaluation, Judged, Picture
+from tlstudio.events import Calibration, ClassFigures, Epoch, Evaluation, Judged, Picture, Warned
 from tlstudio.project import runs
 from tlstudio.project.spec import Pictures, Project
 
@@ -62,7 +65,7 @@ def test_a_folder_with_something_in_it_is_never_written_into(tmp_path: Path) -> 
         ("run.json", runs.read_run),
     ],
 )
-@pytest.mark.parametrize("content", [None, b"\xff\xfe{", b'{"a": 1}\n'])
+@pytest.mark.parametrize("content", [None, b"\xff\xfe{\n", b'{"a": 1}\n'])
 def test_a_damaged_run_says_which_file_and_how_to_mend_it(
     tmp_path: Path, name: str, read: object, content: bytes | None
 ) -> None:
@@ -106,6 +109,83 @@ def test_what_a_full_disk_refused_is_written_when_there_is_room_again(
     assert caught.value.exit_status == 1
     writer.record(EPOCHS[1])
     assert runs.read_history(tmp_path / "run") == EPOCHS
+
+
+def test_a_line_that_a_full_disk_cut_off_is_written_whole_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    writer = runs.RunWriter(folder)
+    writer.record(EPOCHS[0])
+    opened = Path.open
+
+    class Full(io.BufferedWriter):
+        def write(self, data: Any) -> int:
+            super().write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full(self: Path, mode: str = "r", **options: Any) -> Any:
+        return Full(io.FileIO(self, mode)) if "b" in mode else opened(self, mode, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(JobError, match="disk is full"):
+            writer.record(EPOCHS[1])
+    assert runs.read_history(folder) == EPOCHS[:1]
+    writer.record(Warned("The disk was full."))
+    assert runs.read_history(folder) == EPOCHS
+
+
+def test_a_kill_in_the_middle_of_a_line_loses_that_line_alone(tmp_path: Path) -> None:
+    folder = written(tmp_path / "run")
+    events = folder / "events.jsonl"
+    message = Warned("“사진 \u2028.png” is not there.")
+    writer = runs.RunWriter(tmp_path / "other")
+    writer.record(message)
+    line = (tmp_path / "other" / "events.jsonl").read_bytes()
+    whole = events.read_bytes()
+    for cut in range(len(line)):
+        events.write_bytes(whole + line[:cut])
+        assert runs.read_history(folder) == EPOCHS
+    events.write_bytes(line + whole)
+    assert runs.read_history(folder) == EPOCHS
+
+
+def test_class_names_come_back_whatever_their_characters(tmp_path: Path) -> None:
+    names = ["a\u2028b", "c\u2029", " d ", "e\x1c"]
+    writer = runs.RunWriter(tmp_path / "run")
+    writer.start(Project(pictures=Pictures(source=tmp_path)), names, [], [], {})
+    assert runs.read_run(tmp_path / "run").classes == tuple(names)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_failure_takes_away_its_own_empty_folder_alone(tmp_path: Path, own: bool) -> None:
+    folder = tmp_path / "run"
+    if not own:
+        folder.mkdir()
+    writer = runs.RunWriter(folder)
+    with pytest.raises(ZeroDivisionError), writer.discarded_if_unused():
+        raise ZeroDivisionError
+    assert folder.exists() != own
+
+
+def test_a_failure_is_told_though_its_folder_is_in_use_or_gone(tmp_path: Path) -> None:
+    for number in (1, 2):
+        writer = runs.RunWriter(tmp_path / f"{number}")
+        with pytest.raises(ZeroDivisionError), writer.discarded_if_unused():
+            if number == 1:
+                (writer.folder / "notes.txt").touch()
+            else:
+                writer.folder.rmdir()
+            raise ZeroDivisionError
+    assert (tmp_path / "1" / "notes.txt").exists()
+
+
+def test_a_folder_whose_name_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    for name in ("caf\udce9", "a\nb"):
+        with pytest.raises(TlstudioError, match="cannot be read") as caught:
+            runs.RunWriter(tmp_path / name)
+        assert str(caught.value).isprintable()
 
 
 def test_new_run_folders_have_a_readable_name_and_never_collide(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain, count
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Epoch, Evaluation, Event, Picture, to_json
-from tlstudio.paths import write_error, write_whole
+from tlstudio.paths import legible, write_error, write_whole
 from tlstudio.project.spec import Project
 from tlstudio.project.store import parse_project, read_document
 
@@ -54,7 +54,14 @@ class RunWriter:
         self.folder = folder
         self._epochs: list[Epoch] = []
         self._unwritten: list[str] = []
+        self._recorded_bytes = 0
+        if legible(str(folder)) != str(folder):
+            raise TlstudioError(
+                f"The folder name “{legible(str(folder))}” has characters that cannot be read.",
+                "Choose a folder with another name for the run.",
+            )
         try:
+            self._made_folder = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
             taken = any(folder.iterdir())
         except FileExistsError:
@@ -70,12 +77,13 @@ class RunWriter:
 
     @contextmanager
     def discarded_if_unused(self) -> Iterator[None]:
-        """Within, a failure before anything is written leaves no empty folder behind."""
+        """Within, a failure before anything is written leaves no new empty folder behind."""
         try:
             yield
         except BaseException:
-            if not any(self.folder.iterdir()):
-                self.folder.rmdir()
+            if self._made_folder:
+                with suppress(OSError):  # something is in it, and the failure is what matters
+                    self.folder.rmdir()
             raise
 
     def start(
@@ -103,17 +111,21 @@ class RunWriter:
     def record(self, event: Event) -> None:
         """Append an event to `events.jsonl`, and an epoch to `history.csv` as well.
 
-        Raises JobError when that fails; the next call then tries again for both.
+        Raises JobError when that fails; the next call then tries again for both, after cutting
+        off what a full disk may have let through of a line.
         """
         path = self.folder / EVENTS
         self._unwritten.append(json.dumps(to_json(event), ensure_ascii=False) + "\n")
         if isinstance(event, Epoch):
             self._epochs.append(event)
+        lines = "".join(self._unwritten).encode("utf-8")
         try:
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write("".join(self._unwritten))
+            with path.open("ab") as stream:
+                stream.truncate(self._recorded_bytes)
+                stream.write(lines)
         except OSError as error:
             raise write_error(path, error) from error
+        self._recorded_bytes += len(lines)
         self._unwritten.clear()
         if isinstance(event, Epoch):
             rows = [[getattr(epoch, name) for name in HISTORY_COLUMNS] for epoch in self._epochs]
@@ -147,10 +159,12 @@ def read_run(folder: Path) -> Run:
     document = read_document(folder / RUN, FORMAT, VERSION)
     project = parse_project(document["project"], folder / RUN)
     try:
-        classes = tuple((folder / LABELS).read_text(encoding="utf-8").splitlines())
+        lines = (folder / LABELS).read_text(encoding="utf-8").removesuffix("\n")
     except (OSError, ValueError) as error:
         raise _incomplete(folder, LABELS) from error
-    if len(classes) < 2:
+    # Not `splitlines`, which splits at characters that a class name may have.
+    classes = tuple(lines.split("\n"))
+    if len(classes) < 2 or not all(classes):
         raise _incomplete(folder, LABELS)
     return Run(folder, project, classes)
 
@@ -167,9 +181,12 @@ def read_evaluation(folder: Path) -> Evaluation:
 
 
 def read_history(folder: Path) -> list[Epoch]:
-    """The epochs of a run, from its events. Raises TlstudioError when they cannot be read."""
+    """The epochs of a run, from its events. Raises TlstudioError when they cannot be read.
+
+    A last line without its end was being written when the disk was full or the training killed.
+    """
     try:
-        lines = (folder / EVENTS).read_text(encoding="utf-8").splitlines()
+        *lines, _unfinished = (folder / EVENTS).read_bytes().split(b"\n")
         events = [json.loads(line) for line in lines]
         epochs = [event for event in events if event.pop("event") == Epoch.event]
         return TypeAdapter(list[Epoch]).validate_python(epochs)
