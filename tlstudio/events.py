@@ -89,6 +89,10 @@ class Warned(Event):
     hint: str = ""
 
 
+CANCELLED = 130
+"""The status of a job that ended because it was asked to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failed(Event):
     """The job ended without a result. `status` is the exit status of the command line."""

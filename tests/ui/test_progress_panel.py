@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tlstudio.events import (
+    CANCELLED,
     Batch,
     CacheUse,
     Epoch,
@@ -161,10 +162,19 @@ def test_a_failure_is_told_in_place_with_its_remedy(panel, clock):
 def test_a_stop_before_there_is_a_result_is_no_failure(panel):
     panel.start()
     panel.stop_button.click()
-    panel.handle(Failed("Stopped before there was a result.", "Start again."))
+    panel.handle(Failed("Stopped before there was a result.", "Start again.", CANCELLED))
     assert panel.headline.text() == "Stopped"
     assert panel.detail.text() == "Stopped before there was a result."
     assert panel.message.isHidden()
+
+
+def test_a_failure_while_stopping_is_told_as_the_failure_it_is(panel):
+    panel.start()
+    panel.stop_button.click()
+    panel.handle(Failed("The disk is full.", "Free some space."))
+    assert panel.headline.text() == "Training failed"
+    assert panel.message.text() == "The disk is full."
+    assert panel.hint.text() == "Free some space."
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from tlstudio.events import Batch, Epoch, Event, Failed, Finished, Progress, Started, Warned
+from tlstudio.events import (
+    CANCELLED,
+    Batch,
+    Epoch,
+    Event,
+    Failed,
+    Finished,
+    Progress,
+    Started,
+    Warned,
+)
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.numbers import count
@@ -267,7 +277,7 @@ class ProgressPanel(Card):
         self._set_bar(1.0)
 
     def _failed(self, event: Failed) -> None:
-        if self._run.stopping:
+        if event.status == CANCELLED:
             self._end("Stopped", event.message)
             return
         self._end("Training failed", "")
