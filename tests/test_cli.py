@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -222,11 +223,10 @@ def test_a_project_file_is_trained_with_options_on_top(shapes: Path, tmp_path: P
         backbone=Backbone(input_shape=(32, 32)),
         training=Training(epochs=50, batch_size=8),
     )
-    store.save(project, tmp_path / "mine.tlstudio")
+    path = tmp_path / "Mine.TLSTUDIO"
+    store.save(project, path)
     out = tmp_path / "run"
-    assert (
-        cli.run(["train", str(tmp_path / "mine.tlstudio"), "--epochs", "1", "--out", str(out)]) == 0
-    )
+    assert cli.run(["train", str(path), "--epochs", "1", "--out", str(out)]) == 0
     assert runs.read_run(out).project == project.model_copy(
         update={"training": project.training.model_copy(update={"epochs": 1})}
     )
@@ -240,3 +240,61 @@ def test_the_demo_predicts_held_out_pictures_and_ends_with_its_result(tmp_path: 
     lines = [json.loads(line) for line in output.splitlines()]
     assert lines[-1]["event"] == "finished"
     assert sum(line["event"] == "prediction" for line in lines) == 5
+
+
+@pytest.mark.slow
+def test_the_demo_is_right_in_85_of_100_as_the_mean_of_five_splits(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    accuracies = []
+    for seed in range(1, 6):
+        out = tmp_path / f"run{seed}"
+        assert (
+            cli.run(["demo", "--headless", "--json", "--seed", str(seed), "--out", str(out)]) == 0
+        )
+        accuracies.append(json.loads(capsys.readouterr().out.splitlines()[-1])["val_accuracy"])
+    assert sum(accuracies) / 5 >= 0.85, accuracies
+
+
+def test_an_unwritable_log_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    blocked = {"XDG_STATE_HOME": str(tmp_path / "file"), "XDG_CACHE_HOME": str(tmp_path / "file")}
+    done = subprocess.run(
+        [sys.executable, "-m", "tlstudio", "backbones"],
+        capture_output=True,
+        encoding="utf-8",
+        env=os.environ | blocked,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_json_is_utf_8_whatever_the_systems_encoding(shapes: Path, tmp_path: Path) -> None:
+    source = tmp_path / "Füße 🦶"
+    shutil.copytree(shapes, source)
+    (source / "disc").rename(source / "Ärmel 🧥")
+    done = subprocess.run(
+        [sys.executable, "-m", "tlstudio", "scan", str(source), "--json"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Ärmel 🧥" in json.loads(done.stdout.decode("utf-8"))["classes"]
+
+
+def test_a_reader_that_goes_away_gets_no_traceback() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tlstudio", "backbones"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+    assert errors == ""

@@ -84,9 +84,10 @@ def _demo(options: argparse.Namespace) -> int:
     with _stop_on_interrupt(control):
         last = _show(jobs.run(jobs.TrainRequest(project, out), control), options.json)
         if isinstance(last, Finished):
-            _show(
-                jobs.run(jobs.PredictRequest(out, _held_out(out), top=3), Control()), options.json
-            )
+            request = jobs.PredictRequest(out, _held_out(out), top=3)
+            answered = _show(jobs.run(request, Control()), options.json)
+            if isinstance(answered, Failed):
+                return answered.status
             _print(last, options.json)
     return _status(last)
 

@@ -138,7 +138,7 @@ def project_from(options: argparse.Namespace) -> Project:
     Raises TlstudioError when the file or a value is wrong.
     """
     source: Path = options.source
-    if source.suffix == store.SUFFIX:
+    if source.suffix.lower() == store.SUFFIX:
         base = store.load(source)
     else:
         base = Project(pictures=Pictures(source=source.absolute()))

@@ -13,6 +13,7 @@ from PySide6.QtGui import QFont, QFontDatabase, QIcon
 from PySide6.QtWidgets import QApplication
 
 from tlstudio import __version__
+from tlstudio.host.native_output import open_log
 from tlstudio.paths import log_file, resource, runs_folder, settings_file
 from tlstudio.ui.demo import Demo
 from tlstudio.ui.main_window import MainWindow
@@ -82,8 +83,7 @@ def _icon() -> QIcon:
 def _show_errors_in(window: MainWindow) -> None:
     """An error in a slot is logged and said in the window, which goes on."""
     path = log_file().with_name("window.log")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler = logging.StreamHandler(open_log(path))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log = logging.getLogger("tlstudio")
     log.addHandler(handler)

@@ -342,7 +342,6 @@ class MainWindow(QMainWindow):
 
     def open_log_folder(self) -> None:
         folder = log_file().parent
-        folder.mkdir(parents=True, exist_ok=True)
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
             self.notice.say(f"The log folder is {folder}.")
 
