@@ -147,7 +147,7 @@ def test_the_last_model_predicts_while_the_next_one_trains(ready, qtbot, tmp_pat
     hosts.training.go_on.clear()
     train(session, qtbot)
     answers: list[object] = []
-    session.predicted.connect(answers.append)
+    session.predicted.connect(lambda _, event: answers.append(event))
     assert session.predict([tmp_path / "a.png"])
     qtbot.waitUntil(lambda: len(answers) == 2)
     assert isinstance(answers[0], Prediction)

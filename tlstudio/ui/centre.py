@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from tlstudio.errors import TlstudioError
-from tlstudio.events import Event, Failed, Prediction, Started
+from tlstudio.events import Event, Failed, Predicted, Prediction, Started
 from tlstudio.project import runs
 from tlstudio.project.freeze_plan import strategy_of
 from tlstudio.ui import expected_time, numbers
@@ -38,7 +38,8 @@ class Centre(QStackedWidget):
         self._session = session
         self._shown_state = State.IDLE
         self._shown_source: Path | None = None
-        self._unanswered: set[str] = set()
+        self._asked: dict[int, tuple[Path, ...]] = {}
+        """What the requests that are not answered in full are about, by ticket."""
         self.welcome = WelcomePanel()
         self.progress = ProgressPanel()
         self.plots = PlotsPanel()
@@ -74,6 +75,7 @@ class Centre(QStackedWidget):
         self.progress.resumeRequested.connect(session.resume)
         self.progress.stopRequested.connect(session.stop)
         self.predict.predictRequested.connect(self.ask)
+        self.predict.cleared.connect(self._withdraw)
         session.trained.connect(self._draw)
         session.state_changed.connect(self._state_changed)
         session.model_changed.connect(self._model_changed)
@@ -86,8 +88,8 @@ class Centre(QStackedWidget):
 
     def ask(self, paths: Sequence[Path]) -> None:
         """Ask the model about pictures, and show them at once."""
-        if self._session.predict(paths):
-            self._unanswered.update(str(path) for path in paths if not path.is_dir())
+        if ticket := self._session.predict(paths):
+            self._asked[ticket] = tuple(paths)
             self.predict.add_pending(paths)
 
     def _refresh(self) -> None:
@@ -147,11 +149,25 @@ class Centre(QStackedWidget):
             self._show_history(session.model)
 
     def _ask_again(self) -> None:
-        """The pictures in the row are answered anew: what another model said is no longer so."""
-        paths = [Path(answer.path) for answer in self.predict.strip.answers.predictions]
+        """All pictures in the row, and the folders not read to their end, are asked about anew:
+        what another model said is no longer so, or would not be when it comes.
+        """
+        folders = [path for asked in self._asked.values() for path in asked if path.is_dir()]
+        pictures = [
+            path
+            for path in map(Path, self.predict.strip.answers.paths)
+            if not any(path.is_relative_to(folder) for folder in folders)
+        ]
+        self._withdraw()
         self.predict.clear()
-        if paths:
-            self.ask(paths)
+        if pictures or folders:
+            self.ask([*pictures, *folders])
+
+    def _withdraw(self) -> None:
+        """No answer to what was asked so far is wanted any more."""
+        for ticket in self._asked:
+            self._session.withdraw(ticket)
+        self._asked.clear()
 
     def _show_history(self, run: Path) -> None:
         """The curves of a run that was opened, as far as they were kept."""
@@ -165,16 +181,18 @@ class Centre(QStackedWidget):
         # A run keeps its epochs, not its batches.
         self.plots.by_epoch.click()
 
-    def _predicted(self, event: Event) -> None:
+    def _predicted(self, ticket: int, event: Event) -> None:
         match event:
             case Prediction():
-                self._unanswered.discard(event.path)
                 self.predict.show_prediction(event)
+            case Predicted():
+                self._asked.pop(ticket, None)
             case Failed():
                 self._session.told.emit(event.message, event.hint)
-                for path in sorted(self._unanswered):
-                    self.predict.show_prediction(Prediction(path, error=event.message))
-                self._unanswered.clear()
+                waiting = self.predict.strip.answers.waiting
+                for path in map(str, self._asked.pop(ticket, ())):
+                    if path in waiting:
+                        self.predict.show_prediction(Prediction(path, error=event.message))
 
 
 def plan(session: Session) -> tuple[str, str]:

@@ -30,6 +30,8 @@ class PredictPanel(Card):
 
     predictRequested = Signal(list)
     """list[Path]: files, and folders that stand for the files in them."""
+    cleared = Signal()
+    """A person emptied the row, and wants none of what still waits."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
@@ -43,7 +45,7 @@ class PredictPanel(Card):
         self.paste_button = _link("Paste", "Paste a picture or files (Ctrl+V)")
         self.paste_button.clicked.connect(self.paste)
         self.clear_button = _link("Clear", "Remove all pictures from this row")
-        self.clear_button.clicked.connect(self.clear)
+        self.clear_button.clicked.connect(self._clear)
         self.copy_button = _link("Copy CSV", "Copy all answers as a table")
         self.copy_button.clicked.connect(self.copy_csv)
         self.answering = ElidedLabel("muted")
@@ -94,6 +96,10 @@ class PredictPanel(Card):
     def clear(self) -> None:
         self.strip.answers.clear()
         self._show_strip()
+
+    def _clear(self) -> None:
+        self.clear()
+        self.cleared.emit()
 
     def paste(self) -> bool:
         """Ask about the clipboard's files or picture; says whether there was one."""

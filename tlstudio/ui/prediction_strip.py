@@ -41,6 +41,16 @@ class AnswersModel(QAbstractListModel):
         """What has been answered so far."""
         return [answer.prediction for answer in self._answers if answer.prediction]
 
+    @property
+    def paths(self) -> list[str]:
+        """The pictures in the row, in order."""
+        return list(self._rows)
+
+    @property
+    def waiting(self) -> set[str]:
+        """The pictures that have no answer yet."""
+        return {answer.path for answer in self._answers if answer.prediction is None}
+
     def ask(self, paths: Sequence[str]) -> int:
         """Rows that wait for an answer; returns the row of the first."""
         first = len(self._answers)

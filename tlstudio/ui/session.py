@@ -73,7 +73,8 @@ class Session(QObject):
     """The file name or the unsaved mark."""
     trained = Signal(list)
     """The events of the running training since the last tick."""
-    predicted = Signal(object)
+    predicted = Signal(int, object)
+    """(ticket, event) of a `predict`."""
     told = Signal(str, str)
     """(message, hint) of something that went wrong or wants saying."""
 
@@ -238,16 +239,22 @@ class Session(QObject):
         """End the training's process, for a training that does not answer."""
         self._training_host.close()
 
-    def predict(self, paths: Sequence[Path]) -> bool:
-        """Ask the model about pictures and folders; False where there is no model yet."""
+    def predict(self, paths: Sequence[Path]) -> int:
+        """Ask the model about pictures and folders; the ticket, 0 where there is no model yet."""
         if self.model is None:
             self.told.emit(
                 "There is no trained model to ask yet.",
                 "Press Train first, or open a run; then drop the pictures again.",
             )
-            return False
-        self._ask(PredictRequest(self.model, tuple(paths), EVERY_CLASS), self.predicted.emit)
-        return True
+            return 0
+        request = PredictRequest(self.model, tuple(paths), EVERY_CLASS)
+        ticket = self._ask(request, lambda event: self.predicted.emit(ticket, event))
+        return ticket
+
+    def withdraw(self, ticket: int) -> None:
+        """End a question that runs or waits; nothing more comes of it."""
+        if self._handlers.pop(ticket, None):
+            self._engine.stop(ticket)
 
     def close(self) -> None:
         """End the engines and threads and wait for them; a training must have ended before."""
@@ -275,8 +282,7 @@ class Session(QObject):
 
     def _describe(self) -> None:
         """Ask for the layers; an older question that still waits is withdrawn."""
-        if self._handlers.pop(self._describe_ticket, None):
-            self._engine.stop(self._describe_ticket)
+        self.withdraw(self._describe_ticket)
         self.description, self.describe_failed = None, None
         # Weights change no layer, so none need be there for the tree.
         backbone = self.decisions.backbone.model_copy(update={"weights": "random"})

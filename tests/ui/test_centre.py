@@ -1,0 +1,82 @@
+"""What the middle of the window does with answers that come late, or not at all."""
+
+from pathlib import Path
+
+import pytest
+from window_fakes import session as make_session
+
+from tlstudio.events import Failed, Predicted, Prediction, Score
+from tlstudio.ui.centre import Centre
+from tlstudio.ui.session import Session
+
+CATS = (Score("cats", 0.9), Score("dogs", 0.1))
+
+
+@pytest.fixture
+def session(qapp, tmp_path: Path) -> Session:
+    """One whose engine never runs: a test answers in its place, by ticket (1, 2, ...)."""
+    made = make_session(tmp_path)[0]
+    made.model = tmp_path / "first"
+    return made
+
+
+@pytest.fixture
+def centre(qtbot, session: Session) -> Centre:
+    made = Centre(session)
+    qtbot.addWidget(made)
+    return made
+
+
+def answers(centre: Centre) -> dict[str, str]:
+    """What stands beside each picture: its class, its error, or nothing while it waits."""
+    shown = {}
+    model = centre.predict.strip.answers
+    for path in model.paths:
+        shown[path] = "waiting" if path in model.waiting else ""
+    for prediction in model.predictions:
+        shown[prediction.path] = prediction.error or prediction.top[0].label
+    return shown
+
+
+def another_model(session: Session) -> None:
+    session.model = session.model.with_name("second")
+    session.model_changed.emit()
+
+
+def test_a_failure_marks_only_the_pictures_of_its_own_request(centre, session) -> None:
+    centre.ask([Path("a.png")])
+    centre.ask([Path("b.png")])
+    session._engine_answered(1, Failed("No memory.", "Close other programs."))
+    assert answers(centre) == {"a.png": "No memory.", "b.png": "waiting"}
+    session._engine_answered(2, Prediction("b.png", CATS))
+    session._engine_answered(2, Predicted(1))
+    assert answers(centre) == {"a.png": "No memory.", "b.png": "cats"}
+
+
+def test_another_model_is_asked_about_waiting_pictures_too(centre, session) -> None:
+    centre.ask([Path("a.png"), Path("b.png")])
+    session._engine_answered(1, Prediction("a.png", CATS))
+    another_model(session)
+    assert answers(centre) == {"a.png": "waiting", "b.png": "waiting"}
+    session._engine_answered(1, Prediction("b.png", CATS))
+    session._engine_answered(1, Failed("Stopped.", "", 130))
+    assert answers(centre) == {"a.png": "waiting", "b.png": "waiting"}
+    for path in ("a.png", "b.png"):
+        session._engine_answered(2, Prediction(path, CATS))
+    assert answers(centre) == {"a.png": "cats", "b.png": "cats"}
+
+
+def test_another_model_reads_a_folder_from_its_beginning(centre, session, tmp_path: Path) -> None:
+    centre.ask([tmp_path])
+    session._engine_answered(1, Prediction(str(tmp_path / "a.png"), CATS))
+    another_model(session)
+    assert answers(centre) == {}
+    session._engine_answered(2, Prediction(str(tmp_path / "a.png"), CATS))
+    assert answers(centre) == {str(tmp_path / "a.png"): "cats"}
+
+
+def test_pictures_that_were_cleared_do_not_come_back(centre, session) -> None:
+    centre.ask([Path("a.png")])
+    centre.predict.clear_button.click()
+    session._engine_answered(1, Prediction("a.png", CATS))
+    assert answers(centre) == {}
