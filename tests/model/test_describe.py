@@ -40,6 +40,11 @@ def test_the_plan_shows_in_the_layers_and_totals() -> None:
     assert description.boundary == "block4_pool"
 
 
+def test_a_name_in_another_case_is_told_as_the_catalogue_writes_it() -> None:
+    spec = Backbone(name="vgg16", weights="random", input_shape=(32, 32))
+    assert described(jobs.DescribeRequest(spec)).backbone == "VGG16"
+
+
 def test_a_name_that_is_not_in_the_catalogue_gets_a_near_one() -> None:
     request = jobs.DescribeRequest(Backbone(name="VGG61", weights="random"))
     last = list(jobs.run(request, Control()))[-1]

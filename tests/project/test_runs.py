@@ -169,16 +169,21 @@ def test_a_failure_takes_away_its_own_empty_folder_alone(tmp_path: Path, own: bo
     assert folder.exists() != own
 
 
-def test_a_failure_is_told_though_its_folder_is_in_use_or_gone(tmp_path: Path) -> None:
-    for number in (1, 2):
-        writer = runs.RunWriter(tmp_path / f"{number}")
-        with pytest.raises(ZeroDivisionError), writer.discarded_if_unused():
-            if number == 1:
-                (writer.folder / "notes.txt").touch()
-            else:
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_failure_is_told_though_its_folder_is_in_use_or_gone(tmp_path: Path, gone: bool) -> None:
+    writer = runs.RunWriter(tmp_path / "run")
+
+    def fail() -> None:
+        with writer.discarded_if_unused():
+            if gone:
                 writer.folder.rmdir()
+            else:
+                (writer.folder / "notes.txt").touch()
             raise ZeroDivisionError
-    assert (tmp_path / "1" / "notes.txt").exists()
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert gone or (writer.folder / "notes.txt").exists()
 
 
 def test_a_folder_whose_name_cannot_be_read_is_refused(tmp_path: Path) -> None:

@@ -1,3 +1,6 @@
+import errno
+import os
+import tempfile
 from pathlib import Path
 
 import keras
@@ -6,6 +9,7 @@ import pytest
 
 from tlstudio.control import Cancelled, Control
 from tlstudio.data.decode import decode
+from tlstudio.errors import JobError
 from tlstudio.events import Progress
 from tlstudio.model.backbone import build, preprocess
 from tlstudio.model.head import head_layers
@@ -47,6 +51,41 @@ def test_many_features_live_in_a_file_that_nobody_has_to_delete(
     assert isinstance(values, np.memmap)
     assert values.sum() == 600
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_of_features_has_its_room_on_the_disk_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "IN_MEMORY_BYTES", 100)
+    made = tempfile.TemporaryFile
+    files = []
+
+    def kept(**options: object) -> object:
+        stream = made(**options)  # type: ignore[call-overload]
+        files.append(os.dup(stream.fileno()))
+        return stream
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", kept)
+    for reserved_by in ("the system", "zeros"):
+        if reserved_by == "zeros":
+            monkeypatch.delattr(os, "posix_fallocate", raising=False)
+        values = features.empty((3 << 20, 1), tmp_path)
+        assert values.shape == (3 << 20, 1)
+        assert os.fstat(files[-1]).st_blocks * 512 >= values.nbytes
+        os.close(files[-1])
+
+
+def test_a_disk_without_room_for_the_features_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(features, "IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(JobError, match="disk is full") as caught:
+        features.empty((50, 4), tmp_path)
+    assert str(tmp_path) in caught.value.message
 
 
 def test_extraction_stops_between_two_batches(shapes: Path, tmp_path: Path) -> None:

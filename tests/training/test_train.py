@@ -198,6 +198,7 @@ def test_a_stop_keeps_the_best_epoch_so_far(project: MakeProject, tmp_path: Path
     assert last.stopped
     assert last.epochs == 4
     assert last.val_accuracy == max(e.val_accuracy for e in of(Epoch, events))  # type: ignore[attr-defined]
+    assert [e.stage for e in of(Progress, events)].count("save") == 1  # type: ignore[attr-defined]
     assert runs.read_evaluation(tmp_path / "run").accuracy == last.val_accuracy
 
 
@@ -229,7 +230,9 @@ def test_a_picture_deleted_during_training_is_named_and_left_out(
     last = events[-1]
     assert isinstance(last, Finished), last
     assert len(of(Warned, events)) == 2
-    assert (last.pictures.train, last.pictures.skipped) == (22, 2)
+    # Those of the epoch that is kept.
+    trained = 24 if last.best_epoch == 1 else 22
+    assert (last.pictures.train, last.pictures.skipped) == (trained, 30 - 6 - trained)
     assert last.epochs == 3
 
 
@@ -245,6 +248,162 @@ def test_pictures_that_all_vanish_end_the_training_with_a_remedy(
     assert isinstance(last, Failed)
     assert "can be read any more" in last.message
     assert "folder" in last.hint
+
+
+def kept_after(events: list[Event], run: Path, words: str) -> Finished:
+    """What a training says that could not go on after some good epochs."""
+    last = events[-1]
+    assert isinstance(last, Finished), last
+    warning = next(w for w in of(Warned, events) if words in w.message)  # type: ignore[attr-defined]
+    assert f"epoch so far, {last.best_epoch}, is kept" in warning.hint  # type: ignore[attr-defined]
+    assert last.stopped
+    assert last.epochs == len(of(Epoch, events))
+    best = next(e for e in of(Epoch, events) if e.epoch == last.best_epoch)  # type: ignore[attr-defined]
+    assert (last.val_accuracy, last.pictures.val) == (best.val_accuracy, 6)  # type: ignore[attr-defined]
+    assert last.pictures.train + last.pictures.val + last.pictures.skipped == 30
+    assert runs.read_evaluation(run).accuracy == last.val_accuracy
+    weights = keras.saving.load_model(run / "model.keras").get_weights()
+    assert all(np.isfinite(values).all() for values in weights)
+    return last
+
+
+@pytest.mark.parametrize("where", ["train_on_batch", "predict_on_batch"])
+def test_a_loss_that_explodes_later_keeps_the_best_epoch(
+    project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    plain = getattr(keras.Model, where)
+    calls = 0
+
+    def exploding(self: keras.Model, *args: object, **kwargs: object) -> object:
+        nonlocal calls
+        calls += 1
+        answer = plain(self, *args, **kwargs)
+        if calls < 6:
+            return answer
+        for variable in self.trainable_variables:
+            variable.assign(variable * np.nan)
+        return plain(self, *args, **kwargs)
+
+    monkeypatch.setattr(keras.Model, where, exploding)
+    made = project(training=Training(epochs=9, batch_size=8, device="cpu"))
+    kept_after(train(made, tmp_path / "run"), tmp_path / "run", "The loss became nan")
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_pictures_that_all_vanish_later_keep_the_best_epoch(
+    project: MakeProject, shapes: Path, tmp_path: Path, part: str
+) -> None:
+    copy = copytree(shapes, tmp_path / "copy")
+    made = project(
+        pictures=Pictures(source=copy),
+        freeze=FreezePlan(strategy="top"),
+        training=Training(epochs=9, batch_size=8, device="cpu"),
+    )
+    events: list[Event] = []
+    for event in watch(made, tmp_path / "run", Control()):
+        events.append(event)
+        if isinstance(event, Epoch) and event.epoch == 2:
+            for picture in runs.read_pictures(tmp_path / "run", part):
+                Path(picture.path).unlink()
+    finished = kept_after(events, tmp_path / "run", "can be read any more")
+    assert finished.epochs == 2
+    assert finished.pictures.train == 24
+
+
+def test_pictures_lost_before_the_extraction_are_named_once(
+    project: MakeProject, shapes: Path, tmp_path: Path
+) -> None:
+    copy = copytree(shapes, tmp_path / "copy")
+    events: list[Event] = []
+    for event in watch(project(pictures=Pictures(source=copy)), tmp_path / "run", Control()):
+        events.append(event)
+        if isinstance(event, Started):
+            for picture in runs.read_pictures(tmp_path / "run", "train")[:2]:
+                Path(picture.path).unlink()
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert len(of(Warned, events)) == 2
+    assert (last.pictures.train, last.pictures.val, last.pictures.skipped) == (22, 6, 2)
+
+
+def test_many_pictures_lost_at_once_are_one_warning(
+    project: MakeProject, shapes: Path, tmp_path: Path
+) -> None:
+    copy = copytree(shapes, tmp_path / "copy")
+    events: list[Event] = []
+    for event in watch(project(pictures=Pictures(source=copy)), tmp_path / "run", Control()):
+        events.append(event)
+        if isinstance(event, Started):
+            for picture in runs.read_pictures(tmp_path / "run", "train")[:12]:
+                Path(picture.path).unlink()
+    (warning,) = of(Warned, events)
+    assert warning.message.startswith("12 pictures")  # type: ignore[attr-defined]
+    assert isinstance(events[-1], Finished)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "words", "remedy"),
+    [
+        (("disc/disc 1.png", "half/half 1.png"), "for validation", "second one"),
+        (("val/disc/disc 1.png", "val/half/half 1.png"), "to train on", "training part"),
+    ],
+)
+def test_a_part_without_pictures_is_told_before_anything_is_built(
+    project: MakeProject,
+    shapes: Path,
+    tmp_path: Path,
+    pictures: tuple[str, ...],
+    words: str,
+    remedy: str,
+) -> None:
+    source = tmp_path / "pictures"
+    for name in pictures:
+        (source / name).parent.mkdir(parents=True)
+        (source / name).write_bytes((shapes / name.removeprefix("val/")).read_bytes())
+        if name.startswith("val/"):
+            (source / "train" / Path(name).parent.name).mkdir(parents=True)
+    events = train(project(pictures=Pictures(source=source)), tmp_path / "run")
+    last = events[-1]
+    assert isinstance(last, Failed)
+    assert last.status == 2
+    assert words in last.message
+    assert remedy in last.hint
+    assert {e.stage for e in of(Progress, events)} == {"scan"}  # type: ignore[attr-defined]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_take_the_run_is_told_before_the_scan(
+    project: MakeProject, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").touch()
+    (only,) = train(project(), tmp_path)
+    assert isinstance(only, Failed)
+    assert "not empty" in only.message
+
+
+def test_a_failed_start_leaves_a_persons_empty_folder(project: MakeProject, tmp_path: Path) -> None:
+    made = project(pictures=Pictures(source=tmp_path / "nowhere"))
+    (tmp_path / "mine").mkdir()
+    for name in ("mine", "new"):
+        assert isinstance(train(made, tmp_path / name)[-1], Failed)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_run_names_its_backbone_as_the_catalogue_does(
+    project: MakeProject, tmp_path: Path
+) -> None:
+    backbone = {"name": "efficientnetLITE0", "input_shape": (32, 32)}
+    events = train(project(backbone=backbone), tmp_path / "run")
+    assert of(Started, events)[0].backbone == "EfficientNetLite0"  # type: ignore[attr-defined]
+    assert runs.read_run(tmp_path / "run").project.backbone.name == "EfficientNetLite0"
+
+
+def test_an_unknown_backbone_is_told_before_the_scan(project: MakeProject, tmp_path: Path) -> None:
+    (only,) = train(project(backbone={"name": "ResNet51"}), tmp_path / "run")
+    assert isinstance(only, Failed)
+    assert "ResNet51" in only.message
+    assert "`tlstudio backbones`" in only.hint
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_full_disk_at_the_end_loses_no_model(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlstudio.errors import TlstudioError
+from tlstudio.project.spec import Backbone
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,11 @@ def facts(name: str) -> BackboneFacts:
             f"Did you mean {' or '.join(choices)}? `tlstudio backbones` lists all of them.",
         )
     return found
+
+
+def canonical(spec: Backbone) -> Backbone:
+    """The same with its name as the catalogue writes it. Raises TlstudioError as `facts` does."""
+    return spec.model_copy(update={"name": facts(spec.name).name})
 
 
 def weights_folder() -> Path:

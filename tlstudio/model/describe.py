@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tlstudio.control import Control
 from tlstudio.events import Description, Event, HeadRow, LayerRow, ParameterTotals, Progress
 from tlstudio.model import backbone as backbones
-from tlstudio.model import weights
+from tlstudio.model import catalog, weights
 from tlstudio.model.freeze import boundary, freeze
 from tlstudio.project.freeze_plan import trainable_layers
 from tlstudio.project.head_size import head_rows
@@ -22,10 +22,11 @@ def describe(
 ) -> Iterator[Event]:
     """Yield what is being built, then a `Description`.
 
-    Weights change nothing of what is described, so none are loaded; only that
-    they could be is checked. With `include_top` the
-    network's own classifier of 1000 ImageNet classes stands in for a head.
+    Weights change nothing of what is described, so none are loaded; only that they could be is
+    checked. With `include_top` the network's own classifier of 1000 ImageNet classes stands in
+    for a head.
     """
+    spec = catalog.canonical(spec)
     yield Progress("build", 0, 0, spec.name)
     control.checkpoint()
     weights.check(spec)

@@ -1,10 +1,12 @@
 """The frozen prefix, run once a picture: its outputs are what the rest is trained on."""
 
+import os
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import IO
 
 import keras
 import numpy as np
@@ -17,6 +19,7 @@ from tlstudio.data.batches import picture_batches
 from tlstudio.errors import PictureError
 from tlstudio.events import Event, Progress
 from tlstudio.model.backbone import preprocess
+from tlstudio.paths import write_error
 
 BATCH = 32
 IN_MEMORY_BYTES = 2**30
@@ -87,8 +90,29 @@ def extract(
 
 
 def empty(shape: tuple[int, ...], folder: Path) -> NDArray[np.float32]:
-    """An array in memory, or, above IN_MEMORY_BYTES, in a file that vanishes with the array."""
-    if prod(shape) * 4 <= IN_MEMORY_BYTES:
+    """An array in memory, or, above IN_MEMORY_BYTES, in a file that vanishes with the array.
+
+    Raises JobError when the disk has no room for it.
+    """
+    size = prod(shape) * 4
+    if size <= IN_MEMORY_BYTES:
         return np.empty(shape, np.float32)
-    with tempfile.TemporaryFile(dir=folder) as stream:
-        return np.memmap(stream, np.float32, "w+", shape=shape)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as stream:
+            _reserve(stream, size)
+            return np.memmap(stream, np.float32, "r+", shape=shape)
+    except OSError as error:
+        raise write_error(folder, error) from error
+
+
+def _reserve(stream: IO[bytes], size: int) -> None:
+    """Make the file `size` bytes long on the disk too: writing to a hole in a mapped file ends
+    the process when the disk is full.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(stream.fileno(), 0, size)
+        return
+    block = bytes(1 << 20)
+    for start in range(0, size, len(block)):
+        stream.write(block[: size - start])
+    stream.flush()

@@ -1,19 +1,22 @@
 """The epochs: one optimisation step a batch, validation, and the best weights kept."""
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from tlstudio.control import Cancelled, Control
-from tlstudio.errors import JobError
+from tlstudio.errors import JobError, PictureError
 from tlstudio.events import Batch, Epoch, Event, Progress, Warned
 from tlstudio.inference.evaluate import cross_entropy
 from tlstudio.project.spec import Optimizer, Training
 from tlstudio.training.batches import Indices, Source
+from tlstudio.training.best import BestWeights
+
+NAMED_AT_ONCE = 10
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -30,6 +33,9 @@ class Outcome:
     best: Epoch
     epochs: int
     stopped: bool
+    """Whether it ended before its last epoch."""
+    trained: int
+    """Pictures that the kept epoch was trained on."""
     indices: Indices
     probabilities: NDArray[np.float32]
 
@@ -52,44 +58,40 @@ def run_epochs(
     train: Indices,
     val: Indices,
     training: Training,
+    best_weights: BestWeights,
     control: Control,
 ) -> Generator[Event, None, Outcome]:
     """Train a compiled model and return the best epoch, whose weights the model then has.
 
-    The best epoch is the one of highest validation accuracy, of lower loss where they tie.
-    Raises Cancelled when stopped before the first
-    epoch is done; later a stop keeps what there is.
+    The best epoch is the one of highest validation accuracy, of lower loss where they tie; its
+    weights are in `best_weights` when its event comes. Raises Cancelled when stopped before the
+    first epoch is done, and JobError when that epoch cannot be done; later either keeps what
+    there is.
     """
     random = np.random.default_rng(training.seed)
-    variables = _changing_variables(model)
     outcome: Outcome | None = None
-    kept: list[NDArray[np.float32]] = []
-    done, stopped, warned = 0, False, 0
+    done, stopped, warned = 0, False, len(source.lost)
     for number in range(1, training.epochs + 1):
         started = time.perf_counter()
         try:
             order = random.permutation(train)
-            loss, accuracy = yield from _one_epoch(
+            loss, accuracy, trained = yield from _one_epoch(
                 model, source, labels, order, number, training.batch_size, control
             )
             probabilities, indices = yield from predict_source(
                 model, source, val, training.batch_size, control
             )
-        except Cancelled:
+            val_loss, val_accuracy = _judged(probabilities, labels[indices], number)
+        except (Cancelled, JobError) as end:
             if outcome is None:
                 raise
+            if isinstance(end, JobError):
+                kept = f"The best epoch so far, {outcome.best.epoch}, is kept."
+                yield Warned(end.message, f"{kept} {end.hint}")
             stopped = True
-            yield Progress("save", 0, 0)
             break
-        for index in list(source.lost)[warned:]:
-            yield Warned(source.lost[index].message, "The training goes on without it.")
+        yield from warnings_of(list(source.lost.values())[warned:])
         warned = len(source.lost)
-        if not len(indices):
-            raise JobError(
-                "None of the validation pictures can be read any more.",
-                "Check that the folder of pictures is still there, then train again.",
-            )
-        val_loss, val_accuracy = loss_and_accuracy(probabilities, labels[indices])
         best = outcome is None or (val_accuracy, -val_loss) > (
             outcome.best.val_accuracy,
             -outcome.best.val_loss,
@@ -106,14 +108,24 @@ def run_epochs(
             best=best,
         )
         if best:
-            outcome = Outcome(epoch, number, False, indices, probabilities)
-            kept = [variable.numpy() for variable in variables]
+            outcome = Outcome(epoch, number, False, trained, indices, probabilities)
+            best_weights.keep()
         yield epoch
     if outcome is None:
         raise Cancelled
-    for variable, value in zip(variables, kept, strict=True):
-        variable.assign(value)
-    return Outcome(outcome.best, done, stopped, outcome.indices, outcome.probabilities)
+    best_weights.restore()
+    return replace(outcome, epochs=done, stopped=stopped)
+
+
+def warnings_of(lost: Sequence[PictureError]) -> Iterator[Warned]:
+    """Name pictures that can no longer be used; many at once, as when a disk is gone, in one."""
+    hint = "The training goes on without {}."
+    if len(lost) > NAMED_AT_ONCE:
+        message = f"{len(lost):,} pictures can no longer be used. The first: {lost[0].message}"
+        yield Warned(message, hint.format("them"))
+        return
+    for error in lost:
+        yield Warned(error.message, hint.format("it"))
 
 
 def predict_source(
@@ -142,6 +154,20 @@ def loss_and_accuracy(
     return cross_entropy(probabilities, labels), accuracy
 
 
+def _judged(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], number: int
+) -> tuple[float, float]:
+    """Loss and accuracy of an epoch's validation. Raises JobError where they mean nothing."""
+    if not len(labels):
+        raise JobError(
+            "None of the validation pictures can be read any more.",
+            "Check that the folder of pictures is still there, then train again.",
+        )
+    loss, accuracy = loss_and_accuracy(probabilities, labels)
+    _require_finite(loss, number)
+    return loss, accuracy
+
+
 def _one_epoch(
     model: keras.Model,
     source: Source,
@@ -150,20 +176,17 @@ def _one_epoch(
     number: int,
     size: int,
     control: Control,
-) -> Generator[Event, None, tuple[float, float]]:
+) -> Generator[Event, None, tuple[float, float, int]]:
+    """Returns the mean loss and accuracy, and the number of pictures. Raises JobError."""
     steps = -(-len(order) // size)
-    loss_sum = accuracy_sum = seen = 0.0
+    loss_sum, accuracy_sum, seen = 0.0, 0.0, 0
     for step, (inputs, indices) in enumerate(source.batches(order, size, control), start=1):
         rows = len(indices)
         targets, weights = np.zeros(size, np.int64), np.zeros(size, np.float32)
         targets[:rows], weights[:rows] = labels[indices], 1.0
         logs = model.train_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
         loss, accuracy = float(logs["loss"]), float(logs["accuracy"])
-        if not np.isfinite(loss):
-            raise JobError(
-                f"The loss became {loss} in epoch {number}.",
-                "Choose a lower learning rate, then train again.",
-            )
+        _require_finite(loss, number)
         loss_sum, accuracy_sum = loss_sum + loss * rows, accuracy_sum + accuracy * rows
         seen += rows
         yield Batch(number, step, steps, loss, accuracy)
@@ -172,15 +195,12 @@ def _one_epoch(
             "None of the training pictures can be read any more.",
             "Check that the folder of pictures is still there, then train again.",
         )
-    return loss_sum / seen, accuracy_sum / seen
+    return loss_sum / seen, accuracy_sum / seen, seen
 
 
-def _changing_variables(model: keras.Model) -> list[keras.Variable]:
-    """What a training changes: trained weights, and the statistics of trained BatchNorms."""
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            found += _changing_variables(layer)
-        elif layer.trainable:
-            found += layer.weights
-    return found
+def _require_finite(loss: float, number: int) -> None:
+    if not np.isfinite(loss):
+        raise JobError(
+            f"The loss became {loss} in epoch {number}.",
+            "Choose a lower learning rate, then train again.",
+        )

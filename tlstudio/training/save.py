@@ -10,47 +10,57 @@ import keras
 
 from tlstudio.errors import JobError
 from tlstudio.paths import written_whole
+from tlstudio.training.best import BestWeights
 
 SHARE_OF_TIME = 10
 AT_MOST_EVERY = 30.0
 
 
 class ModelSaves:
-    """Saves one model to one `.keras` file, during a training and at its end."""
+    """Saves one model, as it was at its best epoch, to one `.keras` file."""
 
-    def __init__(self, model: keras.Model, path: Path) -> None:
+    def __init__(self, model: keras.Model, path: Path, best_weights: BestWeights) -> None:
         self._model = model
         self._path = path
-        self._saved_at = time.perf_counter()
+        self._best_weights = best_weights
+        self._unsaved = False
+        self._tried_at = time.perf_counter()
         self._cost = 0.0
 
-    def when_cheap(self) -> None:
-        """Save if that costs less than a tenth of the time since the last save, so that a kill
-        loses little of a long training and short ones are not slowed down.
+    def after_epoch(self, best: bool) -> None:
+        """Save the best epoch, be it this one or an earlier one that is not saved yet, if that
+        costs less than a tenth of the time since the last save: a kill then loses little of a
+        long training, and short ones are not slowed down.
+
+        Raises JobError; a later call then tries again.
         """
-        since = time.perf_counter() - self._saved_at
-        if since > max(AT_MOST_EVERY, SHARE_OF_TIME * self._cost):
-            self._save()
+        self._unsaved |= best
+        since = time.perf_counter() - self._tried_at
+        if not self._unsaved or since <= max(AT_MOST_EVERY, SHARE_OF_TIME * self._cost):
+            return
+        began = time.perf_counter()
+        try:
+            with self._best_weights.in_place():
+                save_model(self._model, self._path)
+        finally:
+            self._tried_at = time.perf_counter()
+            self._cost = self._tried_at - began
+        self._unsaved = False
 
     def at_the_end(self) -> None:
-        """Save; where that fails, keep the model in the temporary folder and say so.
+        """Save, the model having its best weights; where that fails, keep it in the temporary
+        folder and say so.
 
         Raises JobError.
         """
         try:
-            self._save()
+            save_model(self._model, self._path)
         except JobError as error:
             rescue = Path(tempfile.mkdtemp(prefix="tlstudio-")) / self._path.name
             save_model(self._model, rescue)
             raise JobError(
                 error.message, f"The trained model was kept as {rescue}. {error.hint}"
             ) from error
-
-    def _save(self) -> None:
-        began = time.perf_counter()
-        save_model(self._model, self._path)
-        self._saved_at = time.perf_counter()
-        self._cost = self._saved_at - began
 
 
 def save_model(model: keras.Model, path: Path) -> None:

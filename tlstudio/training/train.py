@@ -2,7 +2,8 @@
 
 import platform
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from math import prod
 from pathlib import Path
@@ -15,7 +16,7 @@ from tlstudio import __version__
 from tlstudio.control import Control
 from tlstudio.data.scan import scanned
 from tlstudio.data.split import Split, split
-from tlstudio.errors import JobError
+from tlstudio.errors import JobError, TlstudioError
 from tlstudio.events import (
     CacheUse,
     Epoch,
@@ -30,6 +31,7 @@ from tlstudio.events import (
 )
 from tlstudio.inference.evaluate import judge
 from tlstudio.model import backbone as backbones
+from tlstudio.model.catalog import canonical
 from tlstudio.model.freeze import boundary, freeze
 from tlstudio.model.head import head_layers, head_on_features, whole_model
 from tlstudio.project.freeze_plan import strategy_of, trainable_layers
@@ -38,8 +40,9 @@ from tlstudio.project.runs import MODEL, RunWriter
 from tlstudio.project.spec import Project
 from tlstudio.training import devices
 from tlstudio.training.batches import FeatureSource, PictureSource, Source
+from tlstudio.training.best import BestWeights
 from tlstudio.training.features import extract, prefix_model
-from tlstudio.training.loop import Outcome, compile_model, run_epochs
+from tlstudio.training.loop import Outcome, compile_model, run_epochs, warnings_of
 from tlstudio.training.save import ModelSaves
 
 
@@ -51,13 +54,11 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
     """
     began = time.perf_counter()
     device = devices.tensorflow_name(project.training.device)
-    found = yield from scanned(project.pictures.source, control)
-    parts = split(found, project.pictures.validation, project.training.seed)
-    classes = tuple(found.classes)
-    for note in parts.notes:
-        yield Warned(note)
+    project = project.model_copy(update={"backbone": canonical(project.backbone)})
     writer = RunWriter(out)
     with writer.discarded_if_unused(), tf.device(device):
+        found, parts = yield from _pictures(project, control)
+        classes = tuple(found.classes)
         # Seeds all that draws without a seed of its own, such as a random backbone.
         keras.utils.set_random_seed(project.training.seed)
         tf.config.experimental.enable_op_determinism()
@@ -89,6 +90,25 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
         yield from _fit(project, started, parts, backbone, head, model, writer, began, control)
 
 
+def _pictures(project: Project, control: Control) -> Generator[Event, None, tuple[Scan, Split]]:
+    """The labelled pictures and their split. Raises TlstudioError where a part has none."""
+    found = yield from scanned(project.pictures.source, control)
+    parts = split(found, project.pictures.validation, project.training.seed)
+    if not parts.train:
+        raise TlstudioError(
+            "No pictures are left to train on, because all of them are for validation.",
+            "Move most of them to the training part.",
+        )
+    if not parts.val:
+        raise TlstudioError(
+            "No pictures are left for validation, because each class has only one.",
+            "Add more pictures, at least a second one to a class.",
+        )
+    for note in parts.notes:
+        yield Warned(note)
+    return found, parts
+
+
 def _fit(
     project: Project,
     started: Started,
@@ -114,8 +134,7 @@ def _fit(
         features = yield from extract(prefix, paths, writer.folder, control)
         source = FeatureSource(features.values, features.lost)
         trained = head_on_features(head[1:], features.values.shape[1:])
-        for error in features.lost.values():
-            yield Warned(error.message, "The training goes on without it.")
+        yield from warnings_of(list(features.lost.values()))
     else:
         source = PictureSource(paths, project.backbone.input_shape)
         trained = model
@@ -127,16 +146,17 @@ def _fit(
         started.learning_rate,
         jit=started.device.startswith("GPU"),
     )
-    saves = ModelSaves(model, writer.folder / MODEL)
-    events = run_epochs(trained, source, labels, train, val, project.training, control)
+    best_weights = BestWeights(trained)
+    saves = ModelSaves(model, writer.folder / MODEL, best_weights)
+    events = run_epochs(
+        trained, source, labels, train, val, project.training, best_weights, control
+    )
     outcome = yield from _recorded(events, writer, saves)
     yield Progress("save", 0, 0)
     saves.at_the_end()
     used = [paths[i] for i in outcome.indices]
     evaluation = judge(outcome.probabilities, labels[outcome.indices], used, started.classes)
     writer.finish(evaluation, outcome.best.epoch)
-    lost = len(source.lost)
-    lost_train = sum(int(i) < len(train) for i in source.lost)
     ended = time.perf_counter()
     finished = Finished(
         run=started.run,
@@ -147,12 +167,12 @@ def _fit(
         stopped=outcome.stopped,
         classes=started.classes,
         pictures=PictureCounts(
-            started.pictures.train - lost_train,
-            started.pictures.val - (lost - lost_train),
-            started.pictures.skipped + lost,
+            outcome.trained,
+            len(used),
+            started.pictures.skipped + len(paths) - outcome.trained - len(used),
         ),
         seconds=Seconds(extracted - extracting, ended - extracted, ended - began),
-        cache=CacheUse(0, len(paths) - lost if all_frozen else 0),
+        cache=CacheUse(0, len(paths) - len(source.lost) if all_frozen else 0),
         strategy=started.strategy,
         boundary=started.boundary,
     )
@@ -173,16 +193,18 @@ def _recorded(
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         yield event
-        if not isinstance(event, Epoch | Warned):
-            continue
-        try:
-            writer.record(event)
-            if isinstance(event, Epoch) and event.best:
-                saves.when_cheap()
-        except JobError as error:
-            if not warned:
-                yield Warned(error.message, f"The training goes on. {error.hint}")
-            warned = True
+        writes: list[Callable[[], None]] = []
+        if isinstance(event, Epoch | Warned):
+            writes.append(partial(writer.record, event))
+        if isinstance(event, Epoch):
+            writes.append(partial(saves.after_epoch, event.best))
+        for write in writes:
+            try:
+                write()
+            except JobError as error:
+                if not warned:
+                    yield Warned(error.message, f"The training goes on. {error.hint}")
+                warned = True
 
 
 def _skipped(found: Scan) -> int:
