@@ -177,6 +177,23 @@ def test_fields_are_decisions_and_show_them(training, session) -> None:
     assert training.batch_size.value() == 8
 
 
+def test_an_edit_changes_its_own_field_alone(training, backbone, session) -> None:
+    session.decide(training=Training(learning_rate=2e-14, batch_size=8))
+    training.epochs.setValue(3)
+    assert session.decisions.training == Training(learning_rate=2e-14, batch_size=8, epochs=3)
+    wide = Backbone(name="MobileNetV2", weights="random", input_shape=(64, 2048), alpha=0.125)
+    session.decide(backbone=wide)
+    backbone.rows_field.setValue(96)
+    assert session.decisions.backbone == wide.model_copy(update={"input_shape": (96, 2048)})
+
+
+@pytest.mark.parametrize("rate", [1e-8, 0.0003, 9.7])
+def test_a_rate_is_shown_and_taken_as_it_is(training, session, rate: float) -> None:
+    training.learning_rate.setValue(rate)
+    assert session.decisions.training.learning_rate == rate
+    assert float(training.learning_rate.text()) == rate
+
+
 def test_the_automatic_rate_follows_the_plan_and_steps_from_what_it_is(training, session) -> None:
     session.decide(training=Training(optimizer="adam"))
     assert training.learning_rate.text() == "0.002, automatic"

@@ -92,3 +92,9 @@ def test_dropout_is_removed_and_added_again(panel, session, qtbot) -> None:
     click(qtbot, panel.add_dropout)
     assert session.decisions.head.dense[0].dropout == 0.2
     assert not panel.add_dropout.isEnabled()
+
+
+def test_an_edit_of_a_dense_layer_changes_its_own_field_alone(panel, session) -> None:
+    session.decide(head=Head(dense=(DenseLayer(units=4, dropout=0.995),)))
+    panel.dense_rows[0].units.setValue(8)
+    assert session.decisions.head.dense == (DenseLayer(units=8, dropout=0.995),)

@@ -44,9 +44,9 @@ class BackbonePanel(Card):
         self.alpha.setSingleStep(0.25)
         self.alpha.setToolTip("The width of the network: 1 is as published")
         self.alpha_label = label("alpha", "muted")
-        for field in (self.rows_field, self.columns_field):
-            field.valueChanged.connect(self._size_edited)
-        self.alpha.valueChanged.connect(self._size_edited)
+        self.rows_field.valueChanged.connect(lambda rows: self._change_size(rows=rows))
+        self.columns_field.valueChanged.connect(lambda columns: self._change_size(columns=columns))
+        self.alpha.valueChanged.connect(lambda alpha: self._change(alpha=round(alpha, 2)))
         self.weights_note = label("", "muted")
         self.weights_note.setWordWrap(True)
 
@@ -266,9 +266,10 @@ class BackbonePanel(Card):
         dialog.fileSelected.connect(lambda path: self._change(weights=path))
         dialog.open()
 
-    def _size_edited(self) -> None:
-        shape = (self.rows_field.value(), self.columns_field.value())
-        self._change(input_shape=shape, alpha=round(self.alpha.value(), 2))
+    def _change_size(self, rows: int = 0, columns: int = 0) -> None:
+        """Change one side, and leave the other as it is."""
+        old_rows, old_columns = self._session.decisions.backbone.input_shape
+        self._change(input_shape=(rows or old_rows, columns or old_columns))
 
     def _change(self, **fields: object) -> None:
         backbone = self._session.decisions.backbone

@@ -202,9 +202,9 @@ class HeadPanel(Card):
         head = self._session.decisions.head
         self._session.decide(head=head.model_copy(update=fields))
 
-    def _set_dense(self, position: int, layer: DenseLayer) -> None:
+    def _set_dense(self, position: int, **fields: object) -> None:
         dense = list(self._session.decisions.head.dense)
-        dense[position] = layer
+        dense[position] = dense[position].model_copy(update=fields)
         self._change(dense=tuple(dense))
 
     def _move_dense(self, position: int, by: int) -> None:
@@ -231,8 +231,7 @@ class HeadPanel(Card):
             return
         for position in reversed(range(len(head.dense))):
             if not head.dense[position].dropout:
-                changed = head.dense[position].model_copy(update={"dropout": DROPOUT})
-                self._set_dense(position, changed)
+                self._set_dense(position, dropout=DROPOUT)
                 return
 
 
@@ -288,13 +287,12 @@ class _DenseRow(_Row):
     def __init__(
         self,
         number: int,
-        changed: Callable[[DenseLayer], None],
+        changed: Callable[..., None],
         moved: Callable[[int], None],
         removed: Callable[[], None],
     ) -> None:
         super().__init__("Dense")
         self.box.setContentsMargins(10, 4, 4, 5)
-        self._changed = changed
         self.units = Whole(f"Units of Dense layer {number}", 1, 65536)
         self.units.setToolTip("Units")
         self.activation = Choice(f"Activation of Dense layer {number}")
@@ -319,27 +317,18 @@ class _DenseRow(_Row):
         second.addWidget(self.rate, 2)
         second.addSpacing(4)
         self.box.addLayout(second)
-        self.units.valueChanged.connect(self._edited)
-        self.activation.activated.connect(self._edited)
-        self.rate.valueChanged.connect(self._edited)
+        self.units.valueChanged.connect(lambda units: changed(units=units))
+        self.activation.activated.connect(lambda: changed(activation=self.activation.currentData()))
+        self.rate.valueChanged.connect(lambda rate: changed(dropout=round(rate, 2)))
 
     def show_layer(self, layer: DenseLayer) -> None:
         self.units.show_value(layer.units)
         self.rate.show_value(layer.dropout)
         self.activation.choose(layer.activation)
 
-    def _edited(self) -> None:
-        self._changed(
-            DenseLayer(
-                units=self.units.value(),
-                activation=self.activation.currentData(),
-                dropout=round(self.rate.value(), 2),
-            )
-        )
-
 
 def _rate_field(name: str) -> Decimal:
-    field = Decimal(name, 0.0, 0.95, 2)
+    field = Decimal(name, 0.0, 0.99, 2)
     field.setSingleStep(0.05)
     field.setToolTip("Dropout: the share of outputs dropped in training")
     return field

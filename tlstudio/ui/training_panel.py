@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from tlstudio.project.learning_rate import suited_rate
-from tlstudio.project.spec import Pictures, Training
+from tlstudio.project.spec import Pictures
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.fields import Choice, Decimal, Whole
 from tlstudio.ui.session import Session
@@ -15,7 +15,7 @@ class LearningRate(Decimal):
     """0 stands for automatic: the rate that suits the optimizer and what is trained."""
 
     def __init__(self) -> None:
-        super().__init__("Learning rate", 0.0, 10.0, 7)
+        super().__init__("Learning rate", 0.0, 10.0, 12)
         self._suited = 0.0
         self.setStepType(Decimal.StepType.AdaptiveDecimalStepType)
         self.setToolTip("The size of a step of the optimizer; 0 chooses what suits the plan")
@@ -48,7 +48,7 @@ class TrainingPanel(Card):
             self.optimizer.addItem(text, name)
         self.seed = Whole("Seed", 0, 2**31 - 1)
         self.seed.setToolTip("The same seed gives the same split and the same training")
-        self.validation = Whole("Validation share", 5, 90, 5)
+        self.validation = Whole("Validation share", 1, 99, 5)
         self.validation.setSuffix(" %")
         grid = QGridLayout()
         grid.setHorizontalSpacing(10)
@@ -69,9 +69,15 @@ class TrainingPanel(Card):
             grid.addWidget(widget, row, 1)
         self.body.addLayout(grid)
 
-        for field in (self.epochs, self.learning_rate, self.batch_size, self.seed):
-            field.valueChanged.connect(self._edited)
-        self.optimizer.activated.connect(self._edited)
+        self.epochs.valueChanged.connect(lambda number: self._change(epochs=number))
+        self.learning_rate.valueChanged.connect(
+            lambda rate: self._change(learning_rate=rate or None)
+        )
+        self.batch_size.valueChanged.connect(lambda size: self._change(batch_size=size))
+        self.seed.valueChanged.connect(lambda seed: self._change(seed=seed))
+        self.optimizer.activated.connect(
+            lambda: self._change(optimizer=self.optimizer.currentData())
+        )
         self.validation.valueChanged.connect(self._share_edited)
         session.decided.connect(self._refresh)
         session.scan_changed.connect(self._refresh)
@@ -98,18 +104,10 @@ class TrainingPanel(Card):
             else "The share of each class that is held out to check the model"
         )
 
-    def _edited(self) -> None:
-        changed = Training(
-            **self._session.decisions.training.model_dump()
-            | {
-                "epochs": self.epochs.value(),
-                "learning_rate": self.learning_rate.value() or None,
-                "batch_size": self.batch_size.value(),
-                "optimizer": self.optimizer.currentData(),
-                "seed": self.seed.value(),
-            }
-        )
-        self._session.decide(training=changed)
+    def _change(self, **fields: object) -> None:
+        """Decide what was edited, and leave the rest as it is, shown exactly or not."""
+        training = self._session.decisions.training
+        self._session.decide(training=training.model_copy(update=fields))
 
     def _share_edited(self, percent: int) -> None:
         pictures = self._session.decisions.pictures
