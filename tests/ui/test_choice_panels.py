@@ -76,6 +76,20 @@ def test_every_network_of_the_catalogue_can_be_chosen(backbone, session) -> None
     assert "87 MB" in backbone.weights_note.text()
 
 
+def test_a_backbone_that_is_not_in_the_catalogue_is_named_and_can_be_replaced(
+    backbone, session
+) -> None:
+    session.decide(backbone=Backbone(name="NoSuchNet", weights="imagenet", input_shape=(96, 64)))
+    assert backbone.network.currentText() == "NoSuchNet, unknown"
+    assert "NoSuchNet" in backbone.weights_note.text()
+    assert backbone.weights_note.objectName() == "error"
+    assert (backbone.rows_field.value(), backbone.columns_field.value()) == (96, 64)
+    choose(backbone.network, "VGG16")
+    assert session.decisions.backbone.name == "VGG16"
+    assert backbone.network.count() == len(catalog.CATALOG)
+    assert backbone.weights_note.objectName() == "muted"
+
+
 def test_the_width_multiplier_is_there_only_where_the_network_has_one(backbone) -> None:
     assert backbone.alpha.isHidden()
     choose(backbone.network, "MobileNetV2")

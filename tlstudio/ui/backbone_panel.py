@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from tlstudio.errors import TlstudioError
 from tlstudio.model import catalog
 from tlstudio.model.catalog import BackboneFacts
 from tlstudio.project.spec import Backbone
@@ -139,8 +140,14 @@ class BackbonePanel(Card):
 
     def _show_backbone(self) -> None:
         spec = self._session.decisions.backbone
-        facts = catalog.facts(spec.name)
-        self.network.choose(spec.name)
+        for row in range(len(catalog.CATALOG), self.network.count()):
+            self.network.removeItem(row)
+        try:
+            facts = catalog.facts(spec.name)
+        except TlstudioError as error:
+            self._show_unknown(spec, error)
+            return
+        self.network.choose(facts.name)
         self._fill_weights(facts, spec)
         for field, pixels in zip(
             (self.rows_field, self.columns_field), spec.input_shape, strict=True
@@ -162,6 +169,22 @@ class BackbonePanel(Card):
             "classifier.\nTop-1 is the share of ImageNet's validation pictures that the "
             "published network names right."
         )
+
+    def _show_unknown(self, spec: Backbone, error: TlstudioError) -> None:
+        """A project may name a backbone that is not in the catalogue."""
+        self.network.addItem(f"{spec.name}, unknown", spec.name)
+        self.network.choose(spec.name)
+        self.weights.clear()
+        self.weights.addItem(Path(spec.weights).name, spec.weights)
+        for field, pixels in zip(
+            (self.rows_field, self.columns_field), spec.input_shape, strict=True
+        ):
+            field.show_value(pixels)
+        self.alpha.hide()
+        self.alpha_label.hide()
+        self.note.setText("unknown")
+        self.note.setToolTip("")
+        self._show_weights_note(f"{error.message} Choose one from the list.", "error")
 
     def _fill_weights(self, facts: BackboneFacts, spec: Backbone) -> None:
         self.weights.clear()
@@ -190,6 +213,9 @@ class BackbonePanel(Card):
                 text = f"From {spec.weights}. {left_off}"
                 if not Path(spec.weights).is_file():
                     text, role = f"The file {spec.weights} is not there.", "error"
+        self._show_weights_note(text, role)
+
+    def _show_weights_note(self, text: str, role: str) -> None:
         self.weights_note.setText(text)
         self.weights_note.setObjectName(role)
         self.weights_note.style().polish(self.weights_note)
