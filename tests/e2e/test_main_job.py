@@ -134,7 +134,7 @@ def test_pause_resume_predict_meanwhile_and_stop(
     qtbot.waitUntil(lambda: len(seen) > paused_at, timeout=LONG)
     qtbot.mouseClick(progress.stop_button, Qt.MouseButton.LeftButton)
     assert session.state == State.STOPPING
-    assert "Stopping" in progress.message.text()
+    assert "Stopping" in progress.headline.text()
     qtbot.waitUntil(lambda: session.state == State.IDLE, timeout=LONG)
     last = seen[-1]
     assert isinstance(last, Finished)

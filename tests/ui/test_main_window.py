@@ -323,7 +323,7 @@ def test_earlier_runs_are_in_the_menu(ready, qtbot) -> None:
     trained(ready, qtbot)
     menu = window.header.runs.menu()
     menu.aboutToShow.emit()
-    assert menu.actions()[0].text() == session.model.name
+    assert menu.actions()[0].text() == f"{session.model.name}   EfficientNetLite0, 50.0%"
     menu.actions()[0].trigger()
     assert session.evaluation is not None
     qtbot.waitUntil(lambda: session.scan is not None)

@@ -8,6 +8,7 @@ from window_fakes import session as make_session
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Failed, Finished, Prediction
 from tlstudio.host.jobs import DescribeRequest, TrainRequest
+from tlstudio.project import runs
 from tlstudio.project.spec import Backbone, FreezePlan, Training
 from tlstudio.ui.session import Session, State
 
@@ -192,6 +193,26 @@ def test_a_project_comes_back_as_it_was_saved(ready, qtbot, tmp_path: Path) -> N
     session.open_project(path)
     assert session.decisions == saved
     assert not session.unsaved
+    qtbot.waitUntil(lambda: session.scan is not None)
+
+
+def test_a_run_that_was_cut_off_opens_with_what_it_has(ready, qtbot) -> None:
+    session, hosts = ready
+    hosts.training.go_on.set()
+    session.train()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    run = session.model
+    (run / runs.METRICS).unlink()
+    with qtbot.waitSignal(session.told) as told:
+        session.open_run(run)
+    assert "no results" in told.args[0]
+    assert session.model == run
+    assert session.evaluation is None
+    (run / runs.MODEL).unlink()
+    with qtbot.waitSignal(session.told) as told:
+        session.open_run(run)
+    assert "before a model was saved" in told.args[0]
+    assert session.model is None
     qtbot.waitUntil(lambda: session.scan is not None)
 
 

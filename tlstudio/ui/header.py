@@ -141,8 +141,10 @@ class Header(QWidget):
 
     def _fill_runs(self) -> None:
         self._run_menu.clear()
-        for folder in run_folders.recent(self._session.runs_folder):
-            self._run_menu.addAction(folder.name, self._opener(folder))
+        for run in run_folders.recent(self._session.runs_folder):
+            # An ampersand would underline the next letter.
+            text = run.summary.replace("&", "&&")
+            self._run_menu.addAction(text, self._opener(run.folder))
         if self._run_menu.isEmpty():
             self._run_menu.addAction("No runs yet").setEnabled(False)
         self._run_menu.addSeparator()

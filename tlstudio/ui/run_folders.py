@@ -1,15 +1,45 @@
 """The folders that the window saves its runs in."""
 
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from tlstudio.errors import TlstudioError
 from tlstudio.project import runs
 
 RECENT = 8
 
 
-def recent(where: Path) -> list[Path]:
-    """The newest finished runs, newest first: their names begin with the time."""
+@dataclass(frozen=True, slots=True)
+class SavedRun:
+    """A run that can predict; `accuracy` (0 to 1) is None where it was cut off before its end."""
+
+    folder: Path
+    backbone: str
+    accuracy: float | None
+
+    @property
+    def summary(self) -> str:
+        result = "not finished" if self.accuracy is None else f"{self.accuracy:.1%}"
+        return f"{self.folder.name}   {self.backbone}, {result}"
+
+
+def recent(where: Path) -> list[SavedRun]:
+    """The newest runs with a model, newest first: their names begin with the time."""
     if not where.is_dir():
         return []
-    finished = [path for path in where.iterdir() if (path / runs.MODEL).is_file()]
-    return sorted(finished, key=lambda path: path.name, reverse=True)[:RECENT]
+    with_model = [path for path in where.iterdir() if (path / runs.MODEL).is_file()]
+    newest = sorted(with_model, key=lambda path: path.name, reverse=True)
+    readable = (run for path in newest if (run := _read(path)))
+    return list(islice(readable, RECENT))
+
+
+def _read(folder: Path) -> SavedRun | None:
+    """None for what is no run, or one that cannot be opened."""
+    try:
+        backbone = runs.read_run(folder).project.backbone.name
+        finished = (folder / runs.METRICS).exists()
+        accuracy = runs.read_evaluation(folder).accuracy if finished else None
+    except TlstudioError:
+        return None
+    return SavedRun(folder, backbone, accuracy)

@@ -394,12 +394,24 @@ class Session(QObject):
         self._scan_ticket = 0
 
     def _use_model(self, run: Path) -> None:
-        try:
-            self.evaluation = runs.read_evaluation(run)
-        except TlstudioError as error:
-            self.evaluation = None
-            self.told.emit(error.message, error.hint)
-        self.model = run
+        self.evaluation = None
+        has_model = (run / runs.MODEL).exists()
+        if not has_model:
+            self.told.emit(
+                "This run was cut off before a model was saved.",
+                "Its settings are open: press Train to train it again.",
+            )
+        elif not (run / runs.METRICS).exists():
+            self.told.emit(
+                "This run was cut off before its end, so it has no results.",
+                "Its best epoch so far predicts; train again for the rest.",
+            )
+        else:
+            try:
+                self.evaluation = runs.read_evaluation(run)
+            except TlstudioError as error:
+                self.told.emit(error.message, error.hint)
+        self.model = run if has_model else None
         self.model_changed.emit()
 
     def _set_state(self, state: State) -> None:
