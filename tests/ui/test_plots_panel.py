@@ -2,7 +2,8 @@ import time
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox
 
 from tlstudio.errors import JobError
 from tlstudio.events import Batch, Epoch, Progress
@@ -188,15 +189,49 @@ def test_it_saves_a_picture_and_a_table(filled, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_failed_save_is_told_in_place(filled, tmp_path, monkeypatch):
+@pytest.mark.qt_log_ignore("This plugin does not support")
+@pytest.mark.parametrize("name", ["curves", "curves.csv"])
+def test_a_file_is_replaced_only_after_a_question(filled, qtbot, tmp_path, name):
+    (tmp_path / "curves.csv").write_text("precious")
+    filled._ask_csv()
+    dialog = filled.findChild(QFileDialog)
+    dialog.setDirectory(str(tmp_path))
+    dialog.findChild(QLineEdit).setText(name)
+
+    def refuse():
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        questions.append(box.text())
+        box.button(QMessageBox.StandardButton.No).click()
+
+    questions = []
+    QTimer.singleShot(0, refuse)
+    dialog.accept()
+    assert "curves.csv" in questions[0]
+    assert (tmp_path / "curves.csv").read_text() == "precious"
+    dialog.close()
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_a_name_without_a_suffix_gets_one(filled, qtbot, tmp_path):
+    filled._ask_png()
+    dialog = filled.findChild(QFileDialog)
+    dialog.setDirectory(str(tmp_path))
+    dialog.findChild(QLineEdit).setText("curves")
+    dialog.accept()
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_a_failed_save_is_told_in_place(filled, tmp_path):
     (tmp_path / "file").write_text("")
     target = tmp_path / "file" / "curves.csv"
     with pytest.raises(JobError):
         filled.save_csv(target)
-    monkeypatch.setattr(
-        "tlstudio.ui.plots_panel.QFileDialog.getSaveFileName", lambda *_: (str(target), "")
-    )
     filled._ask_csv()
+    dialog = filled.findChild(QFileDialog)
+    dialog.fileSelected.emit(str(target))
+    dialog.close()
     assert "could not be written" in filled.problem.text()
     assert not filled.problem.isHidden()
 

@@ -63,6 +63,7 @@ class PlotsPanel(Card):
         self.best = ElidedLabel("muted")
         self.problem = label("", "error")
         self.problem.setWordWrap(True)
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.hide()
         self.by_batch = _segment("Batch", "Training by batch, with its running mean")
         self.by_epoch = _segment("Epoch", "Training by epoch")
@@ -205,13 +206,20 @@ class PlotsPanel(Card):
         self._ask("Save the curves as a table", "curves.csv", "CSV table (*.csv)", self.save_csv)
 
     def _ask(self, title: str, name: str, kind: str, save: Callable[[Path], None]) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, title, name, kind)
-        if not chosen:
-            return
-        path = Path(chosen)
+        dialog = QFileDialog(self, title)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter(kind)
+        # Added before the dialog asks whether to replace a file.
+        dialog.setDefaultSuffix(Path(name).suffix.lstrip("."))
+        dialog.selectFile(name)
+        dialog.fileSelected.connect(lambda chosen: self._save(save, Path(chosen)))
+        dialog.open()
+
+    def _save(self, save: Callable[[Path], None], path: Path) -> None:
         self.problem.hide()
         try:
-            save(path if path.suffix else path.with_suffix(Path(name).suffix))
+            save(path)
         except TlstudioError as error:
             self.problem.setText(str(error))
             self.problem.show()
