@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from tlstudio.control import Cancelled, Control
+from tlstudio.data import decode as decode_module
 from tlstudio.data.decode import MAX_PIXELS, PICTURE_SUFFIXES, decode, decode_many, thumbnail
 from tlstudio.errors import PictureError
 
@@ -262,6 +263,12 @@ def test_names_of_all_kinds(tmp_path: Path, name: str) -> None:
     assert decode(save(tmp_path / name, quadrants(), format="PNG"), (4, 4)).shape == (4, 4, 3)
 
 
+def test_a_name_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(PictureError) as caught:
+        decode(tmp_path / "caf\udce9\n.png", (8, 8))
+    assert str(caught.value).isprintable()
+
+
 def test_a_text_file_named_jpg(tmp_path: Path) -> None:
     path = tmp_path / "notes.jpg"
     path.write_text("P1 dear diary")
@@ -338,6 +345,30 @@ def test_a_bomb_is_refused_and_costs_no_memory(tmp_path: Path) -> None:
         check=True,
     )
     assert int(done.stdout) < 150_000
+
+
+@pytest.mark.parametrize(("pixels", "together"), [(31 * 32, 1), (32 * 32, 4)])
+def test_large_pictures_are_decoded_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pixels: int, together: int
+) -> None:
+    monkeypatch.setattr(decode_module, "LARGE_PIXELS", pixels)
+    paths = [save(tmp_path / f"{i}.png", quadrants(32, 32)) for i in range(8)]
+    everyone = threading.Barrier(together)
+    inside, most = [], []
+    to_rgb = decode_module._to_rgb
+
+    def counted(picture: Image.Image) -> Image.Image:
+        inside.append(picture)
+        everyone.wait(timeout=20)
+        most.append(len(inside))
+        rgb = to_rgb(picture)
+        inside.remove(picture)
+        return rgb
+
+    monkeypatch.setattr(decode_module, "_to_rgb", counted)
+    results = dict(decode_many(paths, (8, 8), Control(), workers=4))
+    assert all(isinstance(result, np.ndarray) for result in results.values())
+    assert max(most) == together
 
 
 def test_no_warning_leaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

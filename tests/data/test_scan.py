@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tlstudio.control import Cancelled, Control
+from tlstudio.data import scan as scan_module
 from tlstudio.data.scan import list_pictures, natural, scan
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Event, Problem, Progress, Scan, Warned
@@ -128,6 +129,48 @@ def test_names_of_all_kinds(pets: Path, name: str) -> None:
     result = scanned(pets)
     assert result.classes[name] == 1
     assert str(path) in {p.path for p in result.pictures}
+
+
+def illegible(path: Path) -> Path:
+    """A picture with a name that is no text; some systems refuse such names."""
+    try:
+        return picture(path, 50)
+    except OSError:
+        pytest.skip("this system has no such names")
+
+
+@pytest.mark.parametrize(
+    "name", ["cats/caf\udce9.png", "cats/a\nb.png", "cats/caf\udce9/a.png", "caf\udce9.png"]
+)
+def test_a_name_that_cannot_be_read_is_a_problem_that_can_be_shown(pets: Path, name: str) -> None:
+    illegible(pets / name)
+    result = scanned(pets)
+    assert result.classes == {"cats": 3, "dogs": 3}
+    problem = only_problem(result)
+    assert problem.kind == "unreadable"
+    assert problem.path.isprintable()
+    assert problem.path.startswith(str(pets))
+    assert problem.detail.isprintable()
+    assert "Rename it" in problem.detail
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "two\nlines", "bell\x07", "next\x85line"])
+def test_a_class_whose_name_cannot_be_read_is_refused(pets: Path, name: str) -> None:
+    illegible(pets / name / "a.png")
+    error = refusal(pets)
+    assert "class name" in error.message
+    assert "pets" in error.hint
+    assert str(error).isprintable()
+
+
+def test_a_folder_whose_name_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "caf\udce9"
+    illegible(source / "a" / "a.png")
+    picture(source / "b" / "a.png")
+    error = refusal(source)
+    assert "cannot be read" in error.message
+    assert "Rename" in error.hint
+    assert str(error).isprintable()
 
 
 def test_a_class_written_on_another_system_is_the_same_class(tmp_path: Path) -> None:
@@ -282,6 +325,16 @@ def test_one_class(tmp_path: Path) -> None:
     assert "second subfolder" in error.hint
 
 
+def test_one_class_is_enough_where_nothing_is_trained(tmp_path: Path) -> None:
+    picture(tmp_path / "cats" / "a.png")
+    (tmp_path / "dogs").mkdir()
+    assert list_pictures(tmp_path, fewest_classes=1).classes.keys() == {"cats", "dogs"}
+    (tmp_path / "cats" / "a.png").write_text("no picture")
+    with pytest.raises(TlstudioError) as caught:
+        list(scan_module.scanned(tmp_path, Control(), fewest_classes=1))
+    assert "0 have pictures that can be used." in caught.value.message
+
+
 def test_one_class_left_after_the_check(tmp_path: Path) -> None:
     picture(tmp_path / "cats" / "a.png")
     (tmp_path / "dogs").mkdir()
@@ -409,6 +462,13 @@ def test_a_csv_names_a_picture_that_is_gone(pets: Path) -> None:
     assert "not there" in problem.detail
 
 
+def test_a_csv_names_a_picture_whose_name_cannot_be_read(pets: Path) -> None:
+    source = labels(pets, 'path,label\ncats/0.png,a\ndogs/0.png,b\n"two\nlines.png",b\n')
+    result = scanned(source)
+    assert result.classes == {"a": 1, "b": 1}
+    assert only_problem(result).detail.isprintable()
+
+
 def test_a_csv_that_names_a_picture_twice(pets: Path) -> None:
     source = labels(pets, "path,label\ncats/0.png,a\ndogs/0.png,b\ncats/0.png,a\n")
     result = scanned(source)
@@ -425,6 +485,7 @@ def test_a_csv_that_names_a_picture_twice(pets: Path) -> None:
         ("path,label\n", "no pictures", "path,label"),
         ("path,label\na.png,\n", "Line 2 of “labels.csv” has no label", "Fill it in"),
         ("path,label\na\0.png,cats\n", "has no path", "Fill it in"),
+        ('path,label\na.png,"two\nlines"\n', r"label “two\nlines”", "control characters"),
         ("path,label\n,cats\n", "Line 2 of “labels.csv” has no path", "Fill it in"),
         ("path,label,split\na.png,b,later\n", "unknown split “later”", "train, val or test"),
         ("path,label\na.png,b\nc.png,b\n", "one class only", "one more class"),

@@ -8,9 +8,10 @@ import errno
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
@@ -20,6 +21,7 @@ from PIL import Image
 from tlstudio.control import Control
 from tlstudio.data.ahead import run_ahead
 from tlstudio.errors import PictureError
+from tlstudio.paths import legible
 
 RGB = NDArray[np.uint8]
 """A picture of shape (rows, columns, 3), values 0 to 255."""
@@ -34,6 +36,12 @@ PICTURE_SUFFIXES = frozenset(
 
 MAX_PIXELS = 178_956_970
 """Rows times columns: twice Pillow's MAX_IMAGE_PIXELS, above which it refuses before decoding."""
+
+LARGE_PIXELS = 1 << 24
+"""Pictures that are still larger when they are decoded take turns: some threads with a gigabyte
+each would be too much."""
+
+_one_large_picture = Lock()
 
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 
@@ -114,14 +122,16 @@ def load(stream: BinaryIO, path: Path, at_least: tuple[int, int]) -> Image.Image
             opened = True
             # Turned or not, each side is then large enough.
             picture.draft(None, (max(at_least), max(at_least)))
-            picture.load()
-            turn = _UPRIGHT.get(picture.getexif().get(_ORIENTATION, 1))
-            rgb = _to_rgb(picture)
-            return rgb if turn is None else rgb.transpose(turn)
+            large = picture.width * picture.height > LARGE_PIXELS
+            with _one_large_picture if large else nullcontext():
+                picture.load()
+                turn = _UPRIGHT.get(picture.getexif().get(_ORIENTATION, 1))
+                rgb = _to_rgb(picture)
+                return rgb if turn is None else rgb.transpose(turn)
     except (Image.DecompressionBombError, MemoryError) as error:
         raise PictureError(
             "too_large",
-            f"“{path.name}” has more pixels than can be opened ({MAX_PIXELS:,}).",
+            f"“{legible(path.name)}” has more pixels than can be opened ({MAX_PIXELS:,}).",
             "Save a smaller copy of it, for example 2,000 pixels wide.",
         ) from error
     except Exception as error:
@@ -132,12 +142,12 @@ def load(stream: BinaryIO, path: Path, at_least: tuple[int, int]) -> Image.Image
         if opened or _looks_like_a_picture(stream):
             raise PictureError(
                 "truncated",
-                f"“{path.name}” is damaged or cut off.",
+                f"“{legible(path.name)}” is damaged or cut off.",
                 "Copy or download it again, or remove it.",
             ) from error
         raise PictureError(
             "not_a_picture",
-            f"“{path.name}” is not a picture, whatever its name says.",
+            f"“{legible(path.name)}” is not a picture, whatever its name says.",
             "Remove it, or replace it by a JPEG, PNG, GIF, BMP, WebP or TIFF file.",
         ) from error
 
@@ -147,12 +157,12 @@ def unreadable(path: Path, error: OSError) -> PictureError:
     if isinstance(error, FileNotFoundError):
         return PictureError(
             "unreadable",
-            f"“{path.name}” is not there.",
+            f"“{legible(path.name)}” is not there.",
             "Put it back, or open the pictures again to leave it out.",
         )
     return PictureError(
         "unreadable",
-        f"“{path.name}” could not be read ({error.strerror or error}).",
+        f"“{legible(path.name)}” could not be read ({error.strerror or error}).",
         "Check that you are allowed to read it and that its disk is connected.",
     )
 

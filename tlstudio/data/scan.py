@@ -18,6 +18,7 @@ from tlstudio.data.decode import PICTURE_SUFFIXES, unreadable
 from tlstudio.data.hygiene import check, repeated
 from tlstudio.errors import PictureError, TlstudioError
 from tlstudio.events import Event, Picture, Problem, Progress, Scan, Warned
+from tlstudio.paths import legible
 
 SPLITS = {
     "train": "train",
@@ -56,13 +57,15 @@ def scan(source: Path, control: Control) -> Iterator[Event]:
     yield (yield from scanned(source, control))
 
 
-def scanned(source: Path, control: Control) -> Generator[Event, None, Scan]:
+def scanned(
+    source: Path, control: Control, fewest_classes: int = 2
+) -> Generator[Event, None, Scan]:
     """Yields progress at most ten times a second and returns what was found.
 
-    Raises TlstudioError where `list_pictures` does, and when fewer than two classes have usable
-    pictures; Cancelled when stopped.
+    Raises TlstudioError where `list_pictures` does, and when fewer than `fewest_classes` (1 or 2)
+    have usable pictures; Cancelled when stopped.
     """
-    listing = list_pictures(source)
+    listing = list_pictures(source, fewest_classes)
     total = len(listing.pictures)
     yield Progress("scan", 0, total)
     usable: list[tuple[Picture, str]] = []
@@ -88,10 +91,11 @@ def scanned(source: Path, control: Control) -> Generator[Event, None, Scan]:
         if not counts[label]
     ]
     classes = {label: counts[label] for label in listing.classes if counts[label]}
-    if len(classes) < 2:
+    if len(classes) < fewest_classes:
+        needs = ", and training needs two" if fewest_classes > 1 else ""
         raise TlstudioError(
-            f"Of {len(listing.classes)} classes, {len(classes)} have pictures that can be used, "
-            "and training needs two.",
+            f"Of {len(listing.classes)} classes, {len(classes)} have pictures that can be used"
+            f"{needs}.",
             f"Mend or replace such files as this: {problems[0].detail}",
         )
     if listing.loose:
@@ -107,14 +111,20 @@ def scanned(source: Path, control: Control) -> Generator[Event, None, Scan]:
     )
 
 
-def list_pictures(source: Path) -> Listing:
+def list_pictures(source: Path, fewest_classes: int = 2) -> Listing:
     """The labelled pictures by name, without opening any; quick.
 
     `source` is a folder with one subfolder a class, a folder with train and val subfolders of
     that kind, or a CSV with the columns path, label and, if wanted, split. Raises TlstudioError
-    when it is none of these, cannot be read, or has pictures of fewer than two classes.
+    when it is none of these, cannot be read, has classes whose names cannot be shown and saved,
+    or has pictures of fewer than `fewest_classes` (1 or 2).
     """
     source = source.expanduser().absolute()
+    if not _is_legible(source):
+        raise TlstudioError(
+            f"The name “{legible(str(source))}” has characters that cannot be read.",
+            "Rename the folder or file, then open it again.",
+        )
     try:
         if source.is_dir():
             listing = _list_folder(source)
@@ -130,8 +140,34 @@ def list_pictures(source: Path) -> Listing:
     except OSError as error:
         what = unreadable(Path(error.filename or source), error)
         raise TlstudioError(what.message, what.hint) from error
-    _require_two_classes(source, listing)
+    _require_classes(source, listing, fewest_classes)
     return listing
+
+
+def pictures_below(folder: Path) -> tuple[list[Path], list[Problem]]:
+    """All pictures in a folder and below, and a problem for each folder that cannot be read and
+    each name that cannot be shown and saved.
+    """
+    found: list[Path] = []
+    problems: list[Problem] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            status = here.stat()
+            if (status.st_dev, status.st_ino) in seen:  # a link back to where we came from
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            entries = _entries(here)
+        except OSError as error:
+            detail = str(unreadable(here, error))
+            problems.append(Problem(legible(str(here)), "unreadable", detail))
+            continue
+        found += entries.pictures
+        problems += map(_illegible, entries.illegible)
+        waiting += reversed(entries.folders)
+    return found, problems
 
 
 def natural(name: str) -> tuple[list[str | int], str]:
@@ -140,9 +176,9 @@ def natural(name: str) -> tuple[list[str | int], str]:
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
-def _require_two_classes(source: Path, listing: Listing) -> None:
+def _require_classes(source: Path, listing: Listing, fewest: int) -> None:
     labels = list(dict.fromkeys(picture.label for picture in listing.pictures))
-    if len(labels) > 1:
+    if len(labels) >= fewest:
         return
     if not labels and listing.loose:
         raise TlstudioError(
@@ -169,24 +205,29 @@ def _require_two_classes(source: Path, listing: Listing) -> None:
 
 
 def _list_folder(source: Path) -> Listing:
-    folders, loose = _entries(source)
-    roots = _split_folders(folders)
-    if roots:
-        loose = []
-    else:
-        roots = [(source, "")]
+    entries = _entries(source)
+    roots = _split_folders(entries.folders)
+    loose = [] if roots else entries.pictures
     pictures: list[Picture] = []
     classes: dict[str, str] = {}
     problems: list[Problem] = []
-    for root, split in roots:
-        folders, beside = _entries(root)
+    for root, split in roots or [(source, "")]:
+        entries = _entries(root)
         if root != source:
-            loose += beside
-        for folder in folders:
+            loose += entries.pictures
+        for path in entries.illegible:
+            if path.is_dir():
+                raise TlstudioError(
+                    f"The class name “{legible(path.name)}” has characters that cannot be read.",
+                    f"Rename that folder in “{root.name}”.",
+                )
+            problems.append(_illegible(path))
+        for folder in entries.folders:
             label = _label(folder.name)
             classes.setdefault(label, str(folder))
-            for path in _walk(folder, problems):
-                pictures.append(Picture(str(path), label, split))
+            found, unusable = pictures_below(folder)
+            pictures += [Picture(str(path), label, split) for path in found]
+            problems += unusable
     return _listing(pictures, classes, problems, len(loose))
 
 
@@ -198,7 +239,7 @@ def _split_folders(folders: list[Path]) -> list[tuple[Path, str]]:
     """
     splits = [(folder, SPLITS.get(folder.name.casefold(), "")) for folder in folders]
     used = [(folder, split) for folder, split in splits if split in ("train", "val")]
-    arranged = {split for folder, split in used if _entries(folder)[0]}
+    arranged = {split for folder, split in used if _entries(folder).folders}
     if arranged == {"train", "val"} or ("train" in arranged and all(s for _, s in splits)):
         return used
     return []
@@ -224,6 +265,9 @@ def _list_csv(source: Path) -> Listing:
                 picture = _picture_of_row(source, row, rows.line_num)
                 if picture.split == "test":
                     continue
+                if not _is_legible(Path(picture.path)):
+                    problems.append(_illegible(Path(picture.path)))
+                    continue
                 if pictures.setdefault((picture.path, picture.label), picture) is not picture:
                     detail = f"Line {rows.line_num} names it once more."
                     problems.append(Problem(picture.path, "duplicate", detail))
@@ -243,6 +287,12 @@ def _picture_of_row(source: Path, row: dict[str, str | None], line: int) -> Pict
         raise TlstudioError(
             f"Line {line} of “{source.name}” has no {missing}.",
             "Fill it in, or delete the line.",
+        )
+    if legible(label) != label:
+        raise TlstudioError(
+            f"Line {line} of “{source.name}” has the label “{legible(label)}” with characters that "
+            "cannot be read.",
+            "Write it without line breaks and other control characters.",
         )
     if split and split.lower() not in SPLITS:
         raise TlstudioError(
@@ -270,39 +320,41 @@ def _label(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The subfolders and the pictures right in a folder, by name. Raises OSError."""
-    folders, pictures = [], []
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """What is right in a folder, by name, without what systems leave there."""
+
+    folders: list[Path]
+    pictures: list[Path]
+    illegible: list[Path]
+    """Folders and pictures whose names cannot be shown and saved."""
+
+
+def _entries(folder: Path) -> _Entries:
+    """Raises OSError."""
+    found = _Entries([], [], [])
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=attrgetter("name")):
+            path = Path(entry)
             if entry.name.startswith(".") or entry.name.casefold() in IGNORED:
                 continue
             if _is_folder(entry):
-                folders.append(Path(entry))
-            elif Path(entry).suffix.lower() in PICTURE_SUFFIXES and _may_be_file(entry):
-                pictures.append(Path(entry))
-    return folders, pictures
-
-
-def _walk(folder: Path, problems: list[Problem]) -> list[Path]:
-    """All pictures in a folder and below; folders that cannot be read become problems."""
-    found: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    waiting = [folder]
-    while waiting:
-        here = waiting.pop()
-        try:
-            status = here.stat()
-            if (status.st_dev, status.st_ino) in seen:  # a link back to where we came from
+                kind = found.folders
+            elif path.suffix.lower() in PICTURE_SUFFIXES and _may_be_file(entry):
+                kind = found.pictures
+            else:
                 continue
-            seen.add((status.st_dev, status.st_ino))
-            folders, pictures = _entries(here)
-        except OSError as error:
-            problems.append(Problem(str(here), "unreadable", str(unreadable(here, error))))
-            continue
-        found += pictures
-        waiting += reversed(folders)
+            (kind if legible(entry.name) == entry.name else found.illegible).append(path)
     return found
+
+
+def _is_legible(path: Path) -> bool:
+    return legible(str(path)) == str(path)
+
+
+def _illegible(path: Path) -> Problem:
+    detail = f"The name “{legible(path.name)}” has characters that cannot be read. Rename it."
+    return Problem(legible(str(path)), "unreadable", detail)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
