@@ -1,13 +1,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 from small_training import train
 
 from tlstudio.control import Control
-from tlstudio.events import Event, Failed, Predicted, Prediction, Scan
+from tlstudio.events import Evaluation, Event, Failed, Predicted, Prediction, Scan
 from tlstudio.host import jobs
 from tlstudio.inference.evaluate import judge
 from tlstudio.project.spec import Pictures, Project, Training
@@ -60,6 +61,35 @@ def test_a_folder_stands_for_its_pictures_and_many_say_the_same_as_one(
         assert sum(score.probability for score in answer.top) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_in_a_folder_what_a_scan_leaves_out_is_left_out(
+    run: Path, shapes: Path, tmp_path: Path
+) -> None:
+    content = (shapes / "disc" / "disc 1.png").read_bytes()
+    for name in ("b/2.png", "a.png", "b/._2.png", ".hidden/a.png", "__MACOSX/a.png", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    *answers, last = predict(run, tmp_path)
+    assert [a.path for a in answers] == [str(tmp_path / n) for n in ("a.png", "b/2.png")]  # type: ignore[attr-defined]
+    assert last == Predicted(2)
+
+
+def test_a_name_that_cannot_be_read_is_shown_all_the_same(
+    run: Path, shapes: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / "caf\udce9.png"
+    try:
+        odd.write_bytes((shapes / "disc" / "disc 1.png").read_bytes())
+    except OSError:
+        pytest.skip("this system has no such names")
+    alone, in_folder, last = predict(run, odd, tmp_path)
+    assert isinstance(alone, Prediction)
+    assert isinstance(in_folder, Prediction)
+    assert alone.path == in_folder.path == str(tmp_path / r"caf\udce9.png")
+    assert alone.top[0].label == "disc"
+    assert "Rename it" in in_folder.error
+    assert last == Predicted(2)
+
+
 @pytest.mark.parametrize("mode", ["CMYK", "I;16", "P", "RGBA", "LA", "1"])
 def test_pictures_of_every_mode_are_answered(run: Path, tmp_path: Path, mode: str) -> None:
     path = tmp_path / "picture.tif"
@@ -86,27 +116,71 @@ def test_nothing_to_predict_and_no_run_say_so(run: Path, tmp_path: Path) -> None
         assert last.status == 2
 
 
+def copy_of(run: Path, folder: Path) -> Path:
+    folder.mkdir()
+    for path in run.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def said_of_damage(run: Path, shapes: Path) -> None:
+    last = predict(run, shapes / "disc" / "disc 1.png")[-1]
+    assert isinstance(last, Failed), last
+    assert "model.keras" in last.message
+    assert "unexpectedly" not in last.message
+    assert last.status == 2
+
+
 @pytest.mark.parametrize("content", [b"", b"rubbish", None])
 def test_a_damaged_model_says_so(
     run: Path, shapes: Path, tmp_path: Path, content: bytes | None
 ) -> None:
-    broken = tmp_path / "run"
-    broken.mkdir()
-    for path in run.iterdir():
-        (broken / path.name).write_bytes(path.read_bytes())
+    broken = copy_of(run, tmp_path / "run")
     if content is None:
         (broken / "model.keras").unlink()
     else:
         (broken / "model.keras").write_bytes(content)
-    last = predict(broken, shapes)[-1]
-    assert isinstance(last, Failed)
-    assert "model.keras" in last.message
-    assert last.status == 2
+    said_of_damage(broken, shapes)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9, 0.9999])
+def test_a_model_that_is_cut_off_says_so(
+    run: Path, shapes: Path, tmp_path: Path, share: float
+) -> None:
+    broken = copy_of(run, tmp_path / "run")
+    whole = (run / "model.keras").read_bytes()
+    (broken / "model.keras").write_bytes(whole[: int(share * len(whole))])
+    said_of_damage(broken, shapes)
+
+
+@pytest.mark.parametrize("place", [0, 30, 0.001, 0.01, 0.3, 0.6, 0.99, -8, -20, -60])
+def test_a_model_with_a_flipped_byte_says_so(
+    run: Path, shapes: Path, tmp_path: Path, place: float
+) -> None:
+    broken = copy_of(run, tmp_path / "run")
+    content = bytearray((run / "model.keras").read_bytes())
+    content[place if isinstance(place, int) else int(place * len(content))] ^= 0xFF
+    (broken / "model.keras").write_bytes(content)
+    said_of_damage(broken, shapes)
+
+
+@pytest.mark.parametrize("labels", ["bars\ndisc\n", "bars\ndisc\nhalf\nstars\n"])
+def test_a_model_of_other_classes_says_so(
+    run: Path, shapes: Path, tmp_path: Path, labels: str
+) -> None:
+    broken = copy_of(run, tmp_path / "run")
+    (broken / "labels.txt").write_text(labels, encoding="utf-8")
+    said_of_damage(broken, shapes)
+
+
+def test_a_model_that_takes_no_pictures_says_so(run: Path, shapes: Path, tmp_path: Path) -> None:
+    broken = copy_of(run, tmp_path / "run")
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    other.save(broken / "model.keras")
+    said_of_damage(broken, shapes)
 
 
 def test_a_model_that_carries_code_is_refused(run: Path, shapes: Path, tmp_path: Path) -> None:
-    import keras
-
     inputs = keras.Input((32, 32, 3))
     model = keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs))
     unsafe = tmp_path / "run"
@@ -127,6 +201,19 @@ def test_a_run_is_evaluated_on_another_folder(run: Path, shapes: Path) -> None:
     evaluation = evaluate(run, shapes)
     assert np.sum(evaluation.confusion) == 30  # type: ignore[attr-defined]
     assert evaluation.accuracy > 0.8  # type: ignore[attr-defined]
+
+
+def test_a_run_is_evaluated_on_pictures_of_one_class(
+    run: Path, shapes: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "disc").mkdir()
+    for picture in (shapes / "disc").iterdir():
+        (tmp_path / "disc" / picture.name).write_bytes(picture.read_bytes())
+    evaluation = evaluate(run, tmp_path)
+    assert isinstance(evaluation, Evaluation), evaluation
+    assert evaluation.classes == ("bars", "disc", "half")
+    assert evaluation.per_class["disc"].support == 10
+    assert evaluation.per_class["bars"].support == 0
 
 
 def test_a_class_that_the_run_does_not_know_is_named(

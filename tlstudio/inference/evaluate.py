@@ -67,14 +67,14 @@ def evaluate(run_folder: Path, data: Path | None, control: Control) -> Iterator[
     if data is None:
         pictures = runs.read_pictures(run_folder, "val")
     else:
-        pictures = (yield from scanned(data, control)).pictures
+        pictures = (yield from scanned(data, control, fewest_classes=1)).pictures
     strangers = sorted({picture.label for picture in pictures} - set(run.classes))
     if strangers:
         raise TlstudioError(
             f"The run does not know the class {strangers[0]!r}.",
             f"Use folders with the names of its classes: {', '.join(run.classes)}.",
         )
-    model = load_model(run.model)
+    model = load_model(run)
     rows: list[NDArray[np.float32]] = []
     indices: list[int] = []
     paths = [Path(picture.path) for picture in pictures]

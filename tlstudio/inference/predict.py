@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from tlstudio.control import Control
 from tlstudio.data.batches import picture_batches
-from tlstudio.data.decode import PICTURE_SUFFIXES
+from tlstudio.data.scan import pictures_below
 from tlstudio.errors import TlstudioError
-from tlstudio.events import Event, Predicted, Prediction, Score
+from tlstudio.events import Event, Predicted, Prediction, Problem, Score
 from tlstudio.inference.load import BATCH, load_model, probabilities
+from tlstudio.paths import legible
 from tlstudio.project import runs
 
 UNKNOWN_BELOW = 0.5
@@ -23,35 +24,51 @@ def predict(
 ) -> Iterator[Event]:
     """Yield one `Prediction` a picture in the order given, then `Predicted`.
 
-    A folder stands for the pictures in it, by name. A file that is no picture gets a Prediction
-    with an error. Raises TlstudioError when there is nothing to predict or the run is damaged.
+    A folder stands for the pictures in it, by name, without what a scan leaves out. A file that
+    is no picture gets a Prediction with an error. Raises TlstudioError when there is nothing to
+    predict or the run is damaged.
     """
     run = runs.read_run(run_folder)
-    paths = list(_files(pictures))
-    if not paths:
+    asked = list(_asked(pictures))
+    if not asked:
         raise TlstudioError(
             "There is no picture to predict.", "Name a picture, or a folder with pictures in it."
         )
-    model = load_model(run.model)
+    paths = [item for item in asked if isinstance(item, Path)]
+    answers = _answers(run, paths, top, control)
+    for item in asked:
+        if isinstance(item, Problem):
+            yield Prediction(item.path, error=item.detail)
+        else:
+            yield next(answers)
+    yield Predicted(len(asked))
+
+
+def _asked(pictures: Sequence[Path]) -> Iterator[Path | Problem]:
+    for path in pictures:
+        if path.is_dir():
+            found, problems = pictures_below(path)
+            yield from sorted(found)
+            yield from problems
+        else:
+            yield path
+
+
+def _answers(
+    run: runs.Run, paths: Sequence[Path], top: int, control: Control
+) -> Iterator[Prediction]:
+    model = load_model(run)
     # One picture answers fastest alone; many are faster together. Each size is traced once.
     size = 1 if len(paths) == 1 else BATCH
     for batch in picture_batches(paths, model.input_shape[1:3], size, control):
-        answers = {i: Prediction(str(paths[i]), error=e.message) for i, e in batch.lost.items()}
+        answers = {
+            i: Prediction(legible(str(paths[i])), error=e.message) for i, e in batch.lost.items()
+        }
         if batch.indices:
             rows = probabilities(model, batch.pictures)[: len(batch.indices)]
             for i, row in zip(batch.indices, rows, strict=True):
                 answers[i] = _prediction(paths[i], row, run.classes, top)
         yield from (answers[i] for i in sorted(answers))
-    yield Predicted(len(paths))
-
-
-def _files(pictures: Sequence[Path]) -> Iterator[Path]:
-    for path in pictures:
-        if path.is_dir():
-            found = (p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
-            yield from sorted(p for p in found if p.is_file())
-        else:
-            yield path
 
 
 def _prediction(
@@ -59,4 +76,4 @@ def _prediction(
 ) -> Prediction:
     order = np.argsort(-row, kind="stable")[:top]
     scores = tuple(Score(classes[i], float(row[i])) for i in order)
-    return Prediction(str(path), scores, unknown=scores[0].probability < UNKNOWN_BELOW)
+    return Prediction(legible(str(path)), scores, unknown=scores[0].probability < UNKNOWN_BELOW)
