@@ -1,13 +1,16 @@
 """The card that every panel sits in: a title, a grey note at its right, and the content below."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from tlstudio.ui.theme import CARD_PADDING, SPACING
 
 
 def label(text: str = "", role: str = "", parent: QWidget | None = None) -> QLabel:
-    """A label styled by `role`: title, headline, muted, amber, error, trained or frozen."""
+    """Plain text styled by `role`: title, headline, muted, amber, error, trained or frozen."""
     made = QLabel(text, parent)
+    # Names of folders, classes and files may look like markup.
+    made.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         made.setObjectName(role)
     return made

@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from tlstudio.events import ClassFigures
-from tlstudio.ui import theme
+from tlstudio.ui import theme, tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 HEADS = ("Class", "Precision", "Recall", "F1", "Pictures")
@@ -83,7 +83,7 @@ class ClassFiguresModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 shown: object = f"{value * 100:.0f} %" if isinstance(value, float) else str(value)
             case Qt.ItemDataRole.ToolTipRole:
-                shown = f"{value:.4f}" if isinstance(value, float) else str(value)
+                shown = f"{value:.4f}" if isinstance(value, float) else tooltip.plain(str(value))
             case Qt.ItemDataRole.TextAlignmentRole:
                 shown = _alignment(index.column())
             case Qt.ItemDataRole.ForegroundRole if isinstance(value, float) and value < WEAK:

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
-from tlstudio.ui import theme
+from tlstudio.ui import theme, tooltip
 
 Cell = tuple[int, int]
 GAP = 3.0
@@ -137,7 +137,7 @@ class ConfusionView(QAbstractScrollArea):
             if cell is None:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(event.globalPos(), self.words(cell), self)
+                QToolTip.showText(event.globalPos(), tooltip.plain(self.words(cell)), self)
             return True
         return super().viewportEvent(event)
 

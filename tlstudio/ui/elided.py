@@ -4,6 +4,8 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QStyle, QToolTip, QWidget
 
+from tlstudio.ui import tooltip
+
 
 class ElidedLabel(QLabel):
     def __init__(self, role: str = "", text: str = "", parent: QWidget | None = None) -> None:
@@ -22,7 +24,7 @@ class ElidedLabel(QLabel):
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and not self.toolTip() and self.shown != self.text():
-            QToolTip.showText(event.globalPos(), self.text(), self)
+            QToolTip.showText(event.globalPos(), tooltip.plain(self.text()), self)
             return True
         return super().event(event)
 

@@ -83,6 +83,7 @@ class HeadPanel(Card):
         buttons.addStretch(1)
         self.comparison = label("", "muted")
         self.comparison.setWordWrap(True)
+        self.comparison.setTextFormat(Qt.TextFormat.RichText)
         self.body.addLayout(segments)
         self.body.addLayout(rows)
         self.body.addLayout(buttons)

@@ -6,7 +6,6 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QMenu,
     QMenuBar,
     QPushButton,
@@ -15,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from tlstudio.ui import run_folders
+from tlstudio.ui import run_folders, tooltip
 from tlstudio.ui.card import label
 from tlstudio.ui.fields import Choice
 from tlstudio.ui.session import Session
@@ -31,7 +30,7 @@ class Header(QWidget):
     def __init__(self, session: Session, menus: QMenuBar, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.project = QLabel()
+        self.project = label()
         self.project.setAccessibleName("Project")
         self.unsaved = label("●", "amber")
         self.unsaved.setAccessibleName("Unsaved changes")
@@ -93,7 +92,7 @@ class Header(QWidget):
     def _refresh_train(self) -> None:
         missing = self._session.missing()
         self.train.setEnabled(not missing)
-        self.train.setToolTip(missing or "Train with these decisions (Ctrl+R)")
+        self.train.setToolTip(tooltip.plain(missing) or "Train with these decisions (Ctrl+R)")
         self.train.setAccessibleDescription(missing)
 
     def _refresh_project(self) -> None:
@@ -108,14 +107,14 @@ class Header(QWidget):
         if len(name) > 40:
             name = f"{name[:38]}…"
         self.project.setText(name)
-        self.project.setToolTip(tip)
+        self.project.setToolTip(tooltip.plain(tip))
         self.unsaved.setVisible(session.unsaved and pictures is not None)
 
     def _refresh_model(self) -> None:
         model = self._session.model
         self.save_model.setEnabled(model is not None)
         self.save_model.setToolTip(
-            f"Save the model of {model.name} as a .keras file"
+            tooltip.plain(f"Save the model of {model.name} as a .keras file")
             if model
             else "Train a model first, or open a run"
         )

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from tlstudio.events import Judged
-from tlstudio.ui import theme, thumbnails
+from tlstudio.ui import theme, thumbnails, tooltip
 from tlstudio.ui.picture_strip import CAPTION_ROLE, ITEM_ROLE, PATH_ROLE, Index, PictureList
 
 SIDE = 46
@@ -38,7 +38,7 @@ class MistakesModel(QAbstractListModel):
             ITEM_ROLE: mistake,
             CAPTION_ROLE: _words(mistake),
             Qt.ItemDataRole.AccessibleTextRole: sentence,
-            Qt.ItemDataRole.ToolTipRole: sentence,
+            Qt.ItemDataRole.ToolTipRole: tooltip.plain(sentence),
         }.get(role)
 
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.events import Scan
-from tlstudio.ui import numbers, theme, thumbnails
+from tlstudio.ui import numbers, theme, thumbnails, tooltip
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.problems import ProblemList, summary
 from tlstudio.ui.session import Session
@@ -58,7 +58,6 @@ class PicturesPanel(Card):
         thumbnails.current().loaded.connect(self.list.viewport().update)
         self.message = label("", "muted")
         self.message.setWordWrap(True)
-        self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress of reading the pictures")
@@ -104,7 +103,7 @@ class PicturesPanel(Card):
         self.message.style().polish(self.message)
         self.message.setVisible(scan is None)
         pictures = session.decisions.pictures
-        self.setToolTip(str(pictures.source) if pictures else "")
+        self.setToolTip(tooltip.plain(str(pictures.source)) if pictures else "")
         if session.scanning:
             progress = session.scanning
             self.bar.setRange(0, progress.total)
@@ -133,8 +132,9 @@ class PicturesPanel(Card):
             item.setData(count, COUNT_ROLE)
             item.setData(count / largest, SHARE_ROLE)
             item.setData(paths[name], PATHS_ROLE)
-            item.setToolTip(f"{name}: {numbers.count(count, 'picture')}")
-            item.setAccessibleText(f"{name}, {numbers.count(count, 'picture')}")
+            words = f"{name}: {numbers.count(count, 'picture')}"
+            item.setToolTip(tooltip.plain(words))
+            item.setAccessibleText(words)
             self.classes.appendRow(item)
         metrics = self.list.fontMetrics()
         longest = max(metrics.horizontalAdvance(name) for name in scan.classes)
@@ -158,7 +158,7 @@ class PicturesPanel(Card):
             f" And {numbers.count(count - 1, 'other class', 'other classes')}." if count > 1 else ""
         )
         self.split_notes.setText((split.notes[0] + more) if split.notes else "")
-        self.split_notes.setToolTip("\n".join(split.notes))
+        self.split_notes.setToolTip(tooltip.plain("\n".join(split.notes)))
 
     def _show_summary(self, scan: Scan | None) -> None:
         self.note.setText("")

@@ -63,7 +63,6 @@ class PlotsPanel(Card):
         self.best = ElidedLabel("muted")
         self.problem = label("", "error")
         self.problem.setWordWrap(True)
-        self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.hide()
         self.by_batch = _segment("Batch", "Training by batch, with its running mean")
         self.by_epoch = _segment("Epoch", "Training by epoch")

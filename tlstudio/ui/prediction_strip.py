@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QTextOption, Q
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from tlstudio.events import Prediction
-from tlstudio.ui import theme, thumbnails
+from tlstudio.ui import theme, thumbnails, tooltip
 from tlstudio.ui.picture_strip import CAPTION_ROLE, ITEM_ROLE, PATH_ROLE, Index, PictureList
 
 SIDE = 60
@@ -91,7 +91,7 @@ class AnswersModel(QAbstractListModel):
             case Qt.ItemDataRole.AccessibleTextRole:
                 shown: object = f"{name}: {words(answer, ', ')}"
             case Qt.ItemDataRole.ToolTipRole:
-                shown = f"{name}\n{words(answer, chr(10))}"
+                shown = tooltip.plain(f"{answer.path}\n{words(answer, chr(10))}")
             case _:
                 shown = {
                     PATH_ROLE: answer.path,

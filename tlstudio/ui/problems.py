@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.events import Problem
-from tlstudio.ui import numbers
+from tlstudio.ui import numbers, tooltip
 from tlstudio.ui.card import label
 
 WORDS = {
@@ -60,8 +60,8 @@ class ProblemList(QFrame):
             name = str(path.relative_to(source)) if path.is_relative_to(source) else path.name
             row = [name, WORDS.get(problem.kind, problem.kind), problem.detail]
             item = QTreeWidgetItem(row)
-            item.setToolTip(0, problem.path)
-            item.setToolTip(2, problem.detail)
+            item.setToolTip(0, tooltip.plain(problem.path))
+            item.setToolTip(2, tooltip.plain(problem.detail))
             self.list.addTopLevelItem(item)
         header = self.list.header()
         header.setStretchLastSection(True)

@@ -18,6 +18,7 @@ from tlstudio.events import (
     Started,
     Warned,
 )
+from tlstudio.ui import tooltip
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.numbers import count
@@ -77,13 +78,10 @@ class ProgressPanel(Card):
         self.message = label("", "error")
         self.hint = label("", "muted")
         self.warnings = label("", "amber")
-        for text in (self.headline, self.figures, self.message, self.hint):
-            text.setTextFormat(Qt.TextFormat.PlainText)
         for text in (self.message, self.hint, self.warnings):
             text.setWordWrap(True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             text.hide()
-        self.warnings.setTextFormat(Qt.TextFormat.PlainText)
         self.pause_button = QPushButton("Pause")
         self.pause_button.clicked.connect(self._pause_or_resume)
         self.stop_button = QPushButton("Stop")
@@ -266,7 +264,7 @@ class ProgressPanel(Card):
         if earlier:
             shown = [f"{count(earlier, 'earlier warning')}, in the tooltip", *shown]
         self._say(self.warnings, "\n".join(shown))
-        self.warnings.setToolTip("\n".join(self._run.warnings))
+        self.warnings.setToolTip(tooltip.plain("\n".join(self._run.warnings)))
 
     def _finished(self, event: Finished) -> None:
         headline = f"{event.val_accuracy * 100:.1f} % on {count(event.pictures.val, 'picture')}"
