@@ -21,7 +21,8 @@ from tlstudio.control import Control
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Event, Failed, Finished, Prediction, Warned, to_json
 from tlstudio.host import jobs
-from tlstudio.paths import resource, runs_folder
+from tlstudio.paths import resource, runs_folder, write_whole
+from tlstudio.predictions_csv import predictions_csv
 from tlstudio.project.runs import new_run_folder, read_pictures
 from tlstudio.project.spec import Backbone, FreezePlan, Head, Pictures, Project, Training
 
@@ -156,7 +157,7 @@ def _answer(request: jobs.Request, options: argparse.Namespace) -> int:
         output.print_event(last)
         return last.status
     if isinstance(request, jobs.PredictRequest) and options.csv:
-        output.write_predictions(options.csv, predictions)
+        write_whole(options.csv, predictions_csv(predictions))
     if options.json:
         _print_json(output.document(last, predictions, getattr(options, "top", 0)))
     else:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,7 +16,9 @@ from tlstudio.project.spec import (
     DenseLayer,
     FreezePlan,
     Head,
+    Optimizer,
     Pictures,
+    Pooling,
     Project,
     Training,
 )
@@ -84,7 +86,7 @@ def _parser() -> Parser:
     train.add_argument("--epochs", type=int)
     train.add_argument("--batch-size", type=int)
     train.add_argument("--learning-rate", type=float)
-    train.add_argument("--optimizer", choices=("adam", "adamw", "sgd", "rmsprop"))
+    train.add_argument("--optimizer", choices=get_args(Optimizer))
     train.add_argument("--seed", type=int)
     train.add_argument("--device", help="auto, cpu or gpu:N")
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="a new folder")
@@ -111,7 +113,7 @@ def _add_model_options(parser: Parser) -> None:
     parser.add_argument("--weights", metavar="W", help="bundled, imagenet, random or a file")
     parser.add_argument("--input-shape", type=_shape, metavar="HxW")
     parser.add_argument("--alpha", type=float, help="width multiplier (MobileNet)")
-    parser.add_argument("--head", choices=("gap", "gmp", "flatten"))
+    parser.add_argument("--head", choices=get_args(Pooling))
     parser.add_argument("--dense", type=int, nargs="+", metavar="N", help="units of Dense layers")
     parser.add_argument("--dropout", type=float, metavar="P", help="before the classifier")
     plan = parser.add_mutually_exclusive_group()

@@ -1,14 +1,12 @@
 """How the command line shows events and answers: as text for people, as JSON for programs."""
 
-import csv
-import io
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from tlstudio.events import (
+    STAGES,
     Description,
     Epoch,
     Evaluation,
@@ -22,17 +20,6 @@ from tlstudio.events import (
     Warned,
 )
 from tlstudio.model.catalog import CATALOG, BackboneFacts, is_cached
-from tlstudio.paths import write_whole
-
-STAGES = {
-    "scan": "Reading the folder",
-    "build": "Building the model",
-    "download": "Downloading the weights",
-    "extract": "Computing features",
-    "validate": "Validating",
-    "save": "Saving",
-    "predict": "Predicting",
-}
 
 
 def print_event(event: Event) -> None:
@@ -73,7 +60,7 @@ def _progress(event: Progress) -> None:
     if not sys.stderr.isatty() or event.stage == "validate":
         return
     of = f" {event.done:,} of {event.total:,}" if event.total else ""
-    sys.stderr.write(f"\r\x1b[K{STAGES.get(event.stage, event.stage)}{of}")
+    sys.stderr.write(f"\r\x1b[K{STAGES[event.stage]}{of}")
     if not event.total or event.done >= event.total:
         sys.stderr.write("\r\x1b[K")
     sys.stderr.flush()
@@ -103,27 +90,6 @@ def document(result: Event, predictions: Sequence[Prediction], top: int) -> Any:
     if isinstance(result, Description | Evaluation):
         return asdict(result)
     return [_prediction_document(prediction, top) for prediction in predictions]
-
-
-def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
-    """A CSV of predictions: path, class, probability, unknown, and one column a class.
-
-    A file that could not be read has only its path. Raises JobError when it cannot be written.
-    """
-    classes = sorted({score.label for prediction in predictions for score in prediction.top})
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["path", "class", "probability", "unknown", *classes])
-    for prediction in predictions:
-        if not prediction.top:
-            writer.writerow([prediction.path, "", "", "", *([""] * len(classes))])
-            continue
-        scores = {score.label: score.probability for score in prediction.top}
-        best = prediction.top[0]
-        unknown = str(prediction.unknown).lower()
-        columns = [scores[name] for name in classes]
-        writer.writerow([prediction.path, best.label, best.probability, unknown, *columns])
-    write_whole(path, stream.getvalue())
 
 
 def backbones_document() -> list[dict[str, Any]]:

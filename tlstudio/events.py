@@ -5,7 +5,19 @@ Nothing here imports TensorFlow or Qt, since the window's process unpickles all 
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+Stage = Literal["scan", "download", "build", "extract", "validate", "save", "predict"]
+STAGES: dict[Stage, str] = {
+    "scan": "Looking through the folder",
+    "download": "Downloading weights",
+    "build": "Building the model",
+    "extract": "Reading pictures",
+    "validate": "Checking on the validation pictures",
+    "save": "Saving the run",
+    "predict": "Predicting",
+}
+"""What each stage is called for people."""
 
 
 class Event:
@@ -46,8 +58,7 @@ class Progress(Event):
     """`done` of `total` units of a stage; `total` 0 where it is not known."""
 
     event: ClassVar[str] = "progress"
-    stage: str
-    """scan, download, build, extract, train, validate, save or predict"""
+    stage: Stage
     done: int
     total: int
     detail: str = ""

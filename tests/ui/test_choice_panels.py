@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,12 +12,23 @@ from window_fakes import session as make_session
 from tlstudio.events import Failed, Picture, Problem, Progress, Scan
 from tlstudio.model import catalog
 from tlstudio.project.freeze_plan import BATCH_NORM
-from tlstudio.project.spec import Backbone, FreezePlan, Pictures, Training
+from tlstudio.project.head_size import POOLING_LABELS
+from tlstudio.project.learning_rate import HEAD_RATES
+from tlstudio.project.spec import (
+    Backbone,
+    FreezePlan,
+    Optimizer,
+    Pictures,
+    Pooling,
+    Strategy,
+    Training,
+)
 from tlstudio.ui.backbone_panel import BackbonePanel
+from tlstudio.ui.head_panel import POOLING_NAMES, POOLING_TIPS
 from tlstudio.ui.pictures_panel import PicturesPanel
 from tlstudio.ui.problems import ProblemList
 from tlstudio.ui.session import Session
-from tlstudio.ui.strategy_panel import StrategyPanel
+from tlstudio.ui.strategy_panel import TEXTS, TRAINED_BARS, StrategyPanel
 from tlstudio.ui.training_panel import TrainingPanel
 
 
@@ -176,6 +188,14 @@ def test_cards_follow_the_tree_and_custom_highlights_none(strategy, session) -> 
 
 
 # Training
+
+
+def test_every_choice_of_a_project_is_offered(training, qtbot, session) -> None:
+    offered = {training.optimizer.itemData(i) for i in range(training.optimizer.count())}
+    assert offered == set(get_args(Optimizer)) == set(HEAD_RATES)
+    for words in (POOLING_LABELS, POOLING_NAMES, POOLING_TIPS):
+        assert set(words) == set(get_args(Pooling))
+    assert set(TEXTS) == set(TRAINED_BARS) == set(get_args(Strategy)) - {"custom"}
 
 
 def test_fields_are_decisions_and_show_them(training, session) -> None:

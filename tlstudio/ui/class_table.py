@@ -6,7 +6,6 @@ from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QSize,
     QSortFilterProxyModel,
     Qt,
@@ -16,8 +15,8 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
 from tlstudio.events import ClassFigures
 from tlstudio.ui import theme, tooltip
+from tlstudio.ui.index import Index
 
-Index = QModelIndex | QPersistentModelIndex
 HEADS = ("Class", "Precision", "Recall", "F1", "Pictures")
 F1 = HEADS.index("F1")
 LEAST_NAME, MOST_NAME = 70, 150

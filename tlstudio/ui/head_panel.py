@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import get_args
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from tlstudio.events import HeadRow
 from tlstudio.project.head_size import POOLING_LABELS, compare_pooling, head_rows
-from tlstudio.project.spec import DenseLayer, Head, Pooling
+from tlstudio.project.spec import Activation, DenseLayer, Head, Pooling
 from tlstudio.ui import numbers
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.fields import Choice, Decimal, Whole
@@ -32,7 +33,6 @@ POOLING_TIPS: dict[Pooling, str] = {
     "gmp": "Global maximum pooling: the largest value of each channel",
     "flatten": "Every value of every channel, positions kept",
 }
-ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "sigmoid", "linear")
 DROPOUT = 0.2
 CLASSES_UNKNOWN = 2
 
@@ -297,7 +297,7 @@ class _DenseRow(_Row):
         self.units = Whole(f"Units of Dense layer {number}", 1, 65536)
         self.units.setToolTip("Units")
         self.activation = Choice(f"Activation of Dense layer {number}")
-        for name in ACTIVATIONS:
+        for name in get_args(Activation):
             self.activation.addItem(name, name)
         self.rate = _rate_field(f"Dropout after Dense layer {number}")
         self.up = _tool("↑", "Move up")

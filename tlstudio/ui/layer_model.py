@@ -9,7 +9,6 @@ from PySide6.QtCore import (
     QAbstractItemModel,
     QModelIndex,
     QObject,
-    QPersistentModelIndex,
     Qt,
     Signal,
 )
@@ -17,8 +16,8 @@ from PySide6.QtCore import (
 from tlstudio.events import LayerRow
 from tlstudio.project.freeze_plan import BATCH_NORM
 from tlstudio.ui import freeze_edit, numbers
+from tlstudio.ui.index import Index
 
-Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 
 BOUNDARY_ROLE = Qt.ItemDataRole.UserRole + 1

@@ -2,8 +2,6 @@
 
 from PySide6.QtCore import (
     QEvent,
-    QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QRect,
     QSize,
@@ -32,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.ui import theme
+from tlstudio.ui.index import Index
 from tlstudio.ui.layer_model import (
     BOUNDARY_ROLE,
     FROZEN_NORM_ROLE,
@@ -53,16 +52,14 @@ class LayerDelegate(QStyledItemDelegate):
         super().__init__(tree)
         self._tree = tree
 
-    def sizeHint(
-        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(super().sizeHint(option, index).width(), ROW_HEIGHT)
 
     def paint(
         self,
         painter: QPainter,
         option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
+        index: Index,
     ) -> None:
         colors = theme.current().colors
         self._tree.style().drawPrimitive(
@@ -106,7 +103,7 @@ class LayerDelegate(QStyledItemDelegate):
         event: QEvent,
         model: LayerModel,  # type: ignore[override]
         option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
+        index: Index,
     ) -> bool:
         """Toggle by a click on the square or by Space."""
         state = index.data(Qt.ItemDataRole.CheckStateRole)
@@ -199,7 +196,7 @@ class LayerTree(QTreeView):
         self,
         painter: QPainter,
         options: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
+        index: Index,
     ) -> None:
         text = index.data(BOUNDARY_ROLE)
         if text is None:

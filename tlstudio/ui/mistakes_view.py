@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from tlstudio.events import Judged
 from tlstudio.ui import theme, thumbnails, tooltip
-from tlstudio.ui.picture_strip import CAPTION_ROLE, ITEM_ROLE, PATH_ROLE, Index, PictureList
+from tlstudio.ui.index import Index
+from tlstudio.ui.picture_strip import CAPTION_ROLE, ITEM_ROLE, PATH_ROLE, PictureList
 
 SIDE = 46
 CELL = QSize(80, 88)

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -19,10 +19,9 @@ from PySide6.QtWidgets import (
 from tlstudio.events import Scan
 from tlstudio.ui import numbers, theme, thumbnails, tooltip
 from tlstudio.ui.card import Card, label
+from tlstudio.ui.index import Index
 from tlstudio.ui.problems import ProblemList, summary
 from tlstudio.ui.session import Session
-
-Index = QModelIndex | QPersistentModelIndex
 
 COUNT_ROLE = Qt.ItemDataRole.UserRole + 1
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 2

@@ -1,7 +1,5 @@
 """Pictures in, answers out: where to drop, choose or paste, and what the model said."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.events import Prediction
+from tlstudio.predictions_csv import predictions_csv
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.prediction_strip import PredictionStrip
@@ -115,7 +114,7 @@ class PredictPanel(Card):
         return self._can_ask
 
     def copy_csv(self) -> None:
-        """Copy the answers: path, class, probability, unknown and one column a class."""
+        """Copy the answers as the command line writes them."""
         QGuiApplication.clipboard().setText(predictions_csv(self.strip.answers.predictions))
 
     def _save_pasted(self) -> list[Path]:
@@ -154,29 +153,6 @@ class PredictPanel(Card):
         layout.addLayout(links)
         layout.addStretch(1)
         return zone
-
-
-def predictions_csv(predictions: Sequence[Prediction]) -> str:
-    """`path,class,probability,unknown` and one column a class, with a header."""
-    classes = sorted({score.label for prediction in predictions for score in prediction.top})
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(["path", "class", "probability", "unknown", *classes])
-    for prediction in predictions:
-        if not prediction.top:
-            continue
-        first = prediction.top[0]
-        by_class = {score.label: f"{score.probability:.6f}" for score in prediction.top}
-        table.writerow(
-            [
-                prediction.path,
-                first.label,
-                f"{first.probability:.6f}",
-                str(prediction.unknown).lower(),
-                *(by_class.get(name, "") for name in classes),
-            ]
-        )
-    return out.getvalue()
 
 
 def _link(text: str, tip: str) -> QPushButton:

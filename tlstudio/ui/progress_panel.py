@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 
 from tlstudio.events import (
     CANCELLED,
+    STAGES,
     Batch,
     Epoch,
     Event,
@@ -24,16 +25,6 @@ from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.numbers import count
 from tlstudio.ui.time_left import EpochClock, Speed, in_words
 
-STAGES = {
-    "scan": "Looking through the folder",
-    "download": "Downloading weights",
-    "build": "Building the model",
-    "extract": "Reading pictures",
-    "train": "Training",
-    "validate": "Checking on the validation pictures",
-    "save": "Saving the run",
-    "predict": "Predicting",
-}
 BAR_STEPS = 1000
 WARNINGS_SHOWN = 3
 
@@ -193,7 +184,7 @@ class ProgressPanel(Card):
         self._set_bar(0.0)
 
     def _progress(self, event: Progress) -> None:
-        if event.stage in ("train", "validate") and self._run.in_training:
+        if event.stage == "validate" and self._run.in_training:
             return  # the headline stays with the epoch
         now = self._now()
         if event.stage != self._run.stage:
@@ -202,7 +193,7 @@ class ProgressPanel(Card):
         self._run.speed.mark(now, event.done)
         words = self._progress_words(event)
         if not self._run.stopping:
-            self._show(STAGES.get(event.stage, event.stage.capitalize()), words)
+            self._show(STAGES[event.stage], words)
             if event.stage == "extract" and self._run.speed.per_second and self._may_refresh(now):
                 self._show_figures(f"{self._run.speed.per_second:,.0f} pictures/s")
         if event.total:

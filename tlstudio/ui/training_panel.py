@@ -3,12 +3,17 @@
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from tlstudio.project.learning_rate import suited_rate
-from tlstudio.project.spec import Pictures
+from tlstudio.project.spec import Optimizer, Pictures
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.fields import Choice, Decimal, Whole
 from tlstudio.ui.session import Session
 
-OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
+OPTIMIZERS: dict[Optimizer, str] = {
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "sgd": "SGD",
+    "rmsprop": "RMSprop",
+}
 
 
 class LearningRate(Decimal):
