@@ -286,6 +286,34 @@ def test_a_connection_that_breaks_leaves_nothing_behind(server, home):
     assert_offline_help(error, home)
 
 
+def test_two_downloads_do_not_undo_one_another():
+    plain = file_utils.urlretrieve
+    first, second = (weights._fetching(weights.Fetched(), Control()) for _ in range(2))
+    first.__enter__()
+    second.__enter__()
+    of_second = file_utils.urlretrieve
+    first.__exit__(None, None, None)
+    assert file_utils.urlretrieve is of_second
+    second.__exit__(None, None, None)
+    assert file_utils.urlretrieve is plain
+
+
+def test_two_downloads_of_a_file_do_not_write_into_one_another(server, home, monkeypatch):
+    download = weights._download
+    written = []
+
+    def watched(address, target, *rest):
+        written.append(target)
+        download(address, target, *rest)
+
+    monkeypatch.setattr(weights, "_download", watched)
+    for _ in range(2):
+        loaded(DOWNLOAD)
+        (home / FILE).unlink()
+    assert len(set(written)) == 2
+    assert {path.parent for path in written} == {home}
+
+
 def test_a_silent_server_is_given_up(server, home, monkeypatch):
     server.pause = 2.0
     monkeypatch.setattr(weights, "TIMEOUT_SECONDS", 0.2)

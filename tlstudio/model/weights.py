@@ -1,7 +1,6 @@
 """Where a backbone's weights come from: bundled, the ImageNet download, a file, or nowhere."""
 
 import math
-import os
 import threading
 import warnings
 import zipfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
+from uuid import uuid4
 
 import h5py  # type: ignore[import-untyped]
 import keras
@@ -36,6 +36,8 @@ _ALPHAS = {
     "MobileNetV3Large": (0.75, 1.0),
 }
 _SIDES = {"MobileNet": (128, 160, 192, 224), "MobileNetV2": (96, 128, 160, 192, 224)}
+
+PLAIN_FETCH = file_utils.urlretrieve
 
 BLOCK_BYTES = 1 << 17
 TIMEOUT_SECONDS = 30.0
@@ -207,7 +209,7 @@ def _fetching(fetched: Fetched, control: Control) -> Iterator[None]:
 
     def fetch(address: str, target: str, _progress: object) -> None:
         fetched.name = Path(target).name
-        partial = Path(f"{target}.{os.getpid()}.part")
+        partial = Path(f"{target}.{uuid4().hex}.part")
         try:
             _download(address, partial, fetched, control)
             partial.replace(target)
@@ -218,12 +220,13 @@ def _fetching(fetched: Fetched, control: Control) -> Iterator[None]:
         finally:
             partial.unlink(missing_ok=True)
 
-    plain = file_utils.urlretrieve
     file_utils.urlretrieve = fetch
     try:
         yield
     finally:
-        file_utils.urlretrieve = plain
+        # A thread that was stopped may end after the next one has begun to fetch.
+        if file_utils.urlretrieve is fetch:
+            file_utils.urlretrieve = PLAIN_FETCH
 
 
 def _download(address: str, target: Path, fetched: Fetched, control: Control) -> None:
