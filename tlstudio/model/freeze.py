@@ -1,5 +1,6 @@
 """Freezing a backbone's layers, and finding the boundary where its frozen part ends."""
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 import keras
@@ -9,11 +10,16 @@ def freeze(backbone: keras.Model, trainable: AbstractSet[str]) -> None:
     """Make exactly the named layers trainable. Compile after this, never before.
 
     A frozen BatchNorm also stops updating its statistics, since Keras runs it in inference mode
-    when its `trainable` is False.
+    when its `trainable` is False. Keras has nothing like that for Dropout, so one that nothing
+    trained comes before loses its rate, for good: what is frozen says the same each time, and the
+    saved model is of plain Keras layers. Build anew for a plan that trains more.
     """
     backbone.trainable = True
     for layer in backbone.layers:
         layer.trainable = layer.name in trainable
+    for operation in _before_the_trained(backbone, trainable):
+        if isinstance(operation, keras.layers.Dropout):
+            operation.rate = 0.0
 
 
 def boundary(backbone: keras.Model, trainable: AbstractSet[str]) -> str:
@@ -42,6 +48,19 @@ def boundary(backbone: keras.Model, trainable: AbstractSet[str]) -> str:
         op.weights for op in operations[:first_trained] if isinstance(op, keras.layers.Layer)
     )
     return cut if has_work else ""
+
+
+def _before_the_trained(
+    backbone: keras.Model, trainable: AbstractSet[str]
+) -> Iterator[keras.Operation]:
+    """All operations whose outputs depend on nothing that is trained."""
+    changing: set[int] = set()
+    for operation in backbone.operations:
+        depends = any(id(tensor) in changing for tensor in _inputs(operation))
+        if depends or _is_trained(operation, trainable):
+            changing.update(id(tensor) for tensor in _outputs(operation))
+        else:
+            yield operation
 
 
 def _is_trained(operation: keras.Operation, trainable: AbstractSet[str]) -> bool:
