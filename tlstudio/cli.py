@@ -90,7 +90,7 @@ def _demo(options: argparse.Namespace) -> int:
             if isinstance(answered, Failed):
                 return answered.status
             _print(last, options.json)
-    return _status(last)
+    return _status(last, control)
 
 
 def _held_out(run_folder: Path) -> tuple[Path, ...]:
@@ -106,7 +106,7 @@ def _train(options: argparse.Namespace) -> int:
         last = _show(jobs.run(request, control), options.json)
         if isinstance(last, Finished):
             _print(last, options.json)
-    return _status(last)
+    return _status(last, control)
 
 
 def _backbones(options: argparse.Namespace) -> int:
@@ -184,10 +184,11 @@ def _print(event: Event, as_json: bool) -> None:
         output.print_event(event)
 
 
-def _status(last: Event) -> int:
+def _status(last: Event, control: Control) -> int:
     if isinstance(last, Failed):
         return last.status
-    return CANCELLED if isinstance(last, Finished) and last.stopped else 0
+    # A training also ends early, with a warning, when it cannot go on.
+    return CANCELLED if control.stopping else 0
 
 
 @contextmanager
