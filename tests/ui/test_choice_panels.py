@@ -23,6 +23,7 @@ from tlstudio.project.spec import (
     Strategy,
     Training,
 )
+from tlstudio.ui.backbone_figures import FIGURES_ROLE
 from tlstudio.ui.backbone_panel import BackbonePanel
 from tlstudio.ui.head_panel import POOLING_NAMES, POOLING_TIPS
 from tlstudio.ui.pictures_panel import PicturesPanel
@@ -115,6 +116,26 @@ def test_untrained_weights_are_marked_and_a_missing_file_is_named(backbone, sess
     session.decide(backbone=Backbone(weights="/gone/net.h5"))
     assert backbone.weights_note.objectName() == "error"
     assert backbone.weights.currentText() == "net.h5"
+
+
+def test_untrained_weights_have_no_published_accuracy_and_stay_untrained(backbone, session) -> None:
+    assert "top-1" in backbone.note.text()
+    choose(backbone.weights, "random")
+    assert "top-1" not in backbone.note.text()
+    choose(backbone.network, "VGG16")
+    assert session.decisions.backbone.weights == "random"
+    choose(backbone.weights, "imagenet")
+    choose(backbone.network, "ResNet50")
+    assert session.decisions.backbone.weights == "imagenet"
+    assert "top-1" in backbone.note.text()
+
+
+def test_backbones_are_listed_with_their_parameters_and_accuracy(backbone) -> None:
+    row = backbone.network.findData("InceptionV3")
+    assert backbone.network.itemData(row, FIGURES_ROLE) == ("21.8 M", "77.9 %")
+    view = backbone.network.view()
+    words = ("Inception-ResNet V2", "00.0 M", "00.0 %")
+    assert view.minimumWidth() > sum(map(view.fontMetrics().horizontalAdvance, words))
 
 
 def test_the_layers_take_the_place_of_the_message_and_errors_too(backbone, session) -> None:
@@ -301,6 +322,21 @@ def test_problems_open_a_list_with_a_remedy(shown, session, qtbot, tmp_path: Pat
     assert Path(first.text(0)) == Path("cats") / "x.jpg"
     assert (first.text(1), first.text(2)) == ("damaged", "It is cut off. Copy it again.")
     shown.findChild(ProblemList).close()
+
+
+def test_a_long_remedy_can_be_read_to_its_end(qtbot, tmp_path: Path) -> None:
+    long = "It says what is wrong in many words, " * 6 + "and then how to mend it."
+    listed = ProblemList([Problem("a.jpg", "truncated", long)], tmp_path, None)
+    qtbot.addWidget(listed)
+    listed.show()
+    tree = listed.list
+    tree.doItemsLayout()
+    index = tree.model().index(0, 2)
+    room = tree.visualRect(index)
+    needed = tree.fontMetrics().boundingRect(
+        0, 0, room.width() - 8, 1000, Qt.TextFlag.TextWordWrap, long
+    )
+    assert room.height() >= needed.height() > 2 * tree.fontMetrics().height()
 
 
 def test_two_hundred_classes_scroll_in_a_list_of_fixed_height(shown, session) -> None:

@@ -15,6 +15,8 @@ from tlstudio.ui import numbers
         (999_600, "1.00 M"),
         (3_413_024, "3.41 M"),
         (138_357_544, "138 M"),
+        (999_600_000, "1.00 G"),
+        (1_006_000_000, "1.01 G"),
     ],
 )
 def test_numbers_are_short(number: int, text: str) -> None:

@@ -1,14 +1,17 @@
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QFontMetricsF, QGuiApplication, QImage
 
 from tlstudio.events import Prediction, Score
+from tlstudio.ui.picture_strip import PATH_ROLE
 from tlstudio.ui.predict_panel import PredictPanel
+from tlstudio.ui.prediction_strip import caption
 
 PENGUIN = Prediction("penguin.png", (Score("animals", 0.98), Score("food", 0.02)))
 UNICORN = Prediction("unicorn.png", (Score("animals", 0.41), Score("food", 0.29)), unknown=True)
@@ -54,6 +57,18 @@ def test_pictures_wait_and_then_show_their_classes(panel):
         "unicorn.png: unknown, animals 41.00 %, food 29.00 %",
     ]
     panel.grab()
+
+
+def test_a_card_names_its_file_and_the_tooltip_has_the_whole_path(panel):
+    panel.show_prediction(replace(PENGUIN, path="/photos/a penguin with quite a long name.png"))
+    strip = panel.strip
+    index = strip.answers.index(0)
+    assert index.data(Qt.ItemDataRole.ToolTipRole).startswith("/photos/a penguin with")
+    fonts = QFontMetricsF(strip.font())
+    shown = caption(index.data(PATH_ROLE), fonts, 120)
+    assert shown.startswith("a pen")
+    assert shown.endswith(".png")
+    assert fonts.horizontalAdvance(shown) <= 120
 
 
 def test_a_file_that_is_no_picture_is_named_in_place(panel):

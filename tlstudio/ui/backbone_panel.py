@@ -18,6 +18,7 @@ from tlstudio.model.catalog import BackboneFacts
 from tlstudio.project.spec import Backbone
 from tlstudio.project.store import NAMED_WEIGHTS
 from tlstudio.ui import freeze_edit, numbers
+from tlstudio.ui.backbone_figures import FIGURES_ROLE, FiguresDelegate, figures
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.fields import Choice, Decimal, Whole
 from tlstudio.ui.layer_model import LayerModel
@@ -33,9 +34,7 @@ class BackbonePanel(Card):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("Backbone", parent)
         self._session = session
-        self.network = Choice("Backbone")
-        for facts in catalog.CATALOG:
-            self.network.addItem(facts.label, facts.name)
+        self.network = _network_choice()
         self.weights = Choice("Weights")
         self.network.activated.connect(self._network_chosen)
         self.weights.activated.connect(self._weights_chosen)
@@ -161,7 +160,9 @@ class BackbonePanel(Card):
         self.alpha.show_value(spec.alpha)
         self.alpha.setVisible(facts.has_alpha)
         self.alpha_label.setVisible(facts.has_alpha)
-        accuracy = f", {facts.top1 * 100:.1f} % top-1" if facts.top1 else ""
+        # The published accuracy is that of the published weights.
+        top1 = facts.top1 if spec.weights in ("bundled", "imagenet") else None
+        accuracy = f", {top1 * 100:.1f} % top-1" if top1 else ""
         self.note.setText(f"{numbers.short(facts.params)} parameters{accuracy}")
         self.note.setToolTip(
             f"{facts.params:,} parameters, and {facts.params_with_top:,} with the ImageNet "
@@ -268,11 +269,10 @@ class BackbonePanel(Card):
         old = self._session.decisions.backbone
         if facts.name == old.name:
             return
-        rows, columns = facts.input_shape
+        # Pretrained weights of one network are no use to another; random ones are for all.
+        weights = old.weights if old.weights in (*facts.weights, "random") else facts.weights[0]
         self._session.decide(
-            backbone=Backbone(
-                name=facts.name, weights=facts.weights[0], input_shape=(rows, columns)
-            )
+            backbone=Backbone(name=facts.name, weights=weights, input_shape=facts.input_shape)
         )
 
     def _weights_chosen(self) -> None:
@@ -319,3 +319,13 @@ class BackbonePanel(Card):
     def _batchnorm_switched(self, frozen: bool) -> None:
         changed = freeze_edit.with_batchnorm(self._session.trainable, self.model.layers, not frozen)
         self._session.set_trainable(changed, not frozen)
+
+
+def _network_choice() -> Choice:
+    made = Choice("Backbone")
+    for row, facts in enumerate(catalog.CATALOG):
+        made.addItem(facts.label, facts.name)
+        made.setItemData(row, figures(facts), FIGURES_ROLE)
+    made.setItemDelegate(FiguresDelegate(made))
+    made.view().setMinimumWidth(made.view().sizeHintForColumn(0) + 24)
+    return made

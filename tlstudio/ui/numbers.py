@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 
 def short(number: int) -> str:
-    """Three figures and a unit: 992, 16.8 k, 3.41 M."""
-    for limit, divisor, unit in ((1e6, 1e6, "M"), (1e3, 1e3, "k")):
-        if number >= limit * 0.9995:
-            scaled = number / divisor
+    """Three figures and a unit: 992, 16.8 k, 3.41 M, 1.01 G."""
+    for unit_of, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit_of * 0.9995:
+            scaled = number / unit_of
             decimals = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
             return f"{scaled:.{decimals}f} {unit}"
     return str(number)

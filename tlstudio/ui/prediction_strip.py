@@ -14,7 +14,7 @@ from tlstudio.ui.index import Index
 from tlstudio.ui.picture_strip import CAPTION_ROLE, ITEM_ROLE, PATH_ROLE, PictureList
 
 SIDE = 60
-HEIGHT = 72
+HEIGHT = 92
 WORDS = "vehicles 100 %"
 """What must fit in a line of an answer."""
 LINE = 20.0
@@ -148,7 +148,15 @@ class _AnswerDelegate(QStyledItemDelegate):
             painter.setPen(QColor(colors.accent))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(cell, 7, 7)
-        place = QRectF(cell.left() + 4, cell.center().y() - SIDE / 2, SIDE, SIDE)
+        small = _small(option.font)
+        fonts = QFontMetricsF(small)
+        name = QRectF(cell.left() + 6, cell.top() + 3, cell.width() - 12, fonts.height())
+        painter.setFont(small)
+        painter.setPen(QColor(colors.muted))
+        painter.drawText(
+            name, Qt.AlignmentFlag.AlignVCenter, caption(answer.path, fonts, name.width())
+        )
+        place = QRectF(cell.left() + 4, cell.bottom() - 4 - SIDE, SIDE, SIDE)
         ratio = option.widget.devicePixelRatioF()
         pixmap = thumbnails.current().get(answer.path, SIDE, ratio)
         thumbnails.paint(painter, place, pixmap, colors)
@@ -159,8 +167,7 @@ class _AnswerDelegate(QStyledItemDelegate):
 
     def _paint_words(self, painter: QPainter, area: QRectF, answer: Answer, font: QFont) -> None:
         colors = theme.current().colors
-        small = QFont(font)
-        small.setPointSizeF(8.5)
+        small = _small(font)
         prediction = answer.prediction
         if prediction is None or prediction.error:
             waiting = prediction is None
@@ -187,6 +194,17 @@ class _AnswerDelegate(QStyledItemDelegate):
             painter.setPen(QColor(colors.text if first else colors.muted))
             _paint_score(painter, line, score.label, score.probability, color)
             line.translate(0, LINE)
+
+
+def caption(path: str, fonts: QFontMetricsF, width: float) -> str:
+    """The file's name within `width` pixels; its ending stays in sight."""
+    return fonts.elidedText(Path(path).name, Qt.TextElideMode.ElideMiddle, width)
+
+
+def _small(font: QFont) -> QFont:
+    small = QFont(font)
+    small.setPointSizeF(8.5)
+    return small
 
 
 def _bold(font: QFont) -> QFont:

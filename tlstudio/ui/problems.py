@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
     QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -17,6 +19,7 @@ from PySide6.QtWidgets import (
 from tlstudio.events import Problem
 from tlstudio.ui import numbers, tooltip
 from tlstudio.ui.card import label
+from tlstudio.ui.index import Index
 
 WORDS = {
     "unreadable": "cannot be read",
@@ -30,6 +33,9 @@ WORDS = {
 }
 UNUSABLE = ("unreadable", "truncated", "not_a_picture", "too_large")
 LISTED = 2000
+WIDTH = 860
+REMEDY = 2
+"""The column that says what to do; its sentences are wrapped, never cut."""
 
 
 def summary(kinds: Mapping[str, int]) -> str:
@@ -54,17 +60,19 @@ class ProblemList(QFrame):
         self.list.setAccessibleName("Files with problems")
         self.list.setHeaderLabels(["File", "Problem", "What to do"])
         self.list.setRootIsDecorated(False)
-        self.list.setUniformRowHeights(True)
+        self.list.setWordWrap(True)
+        self.list.setItemDelegateForColumn(REMEDY, _Wrapped(self.list))
         for problem in problems[:LISTED]:
             path = Path(problem.path)
             name = str(path.relative_to(source)) if path.is_relative_to(source) else path.name
             row = [name, WORDS.get(problem.kind, problem.kind), problem.detail]
             item = QTreeWidgetItem(row)
             item.setToolTip(0, tooltip.plain(problem.path))
-            item.setToolTip(2, tooltip.plain(problem.detail))
+            item.setToolTip(REMEDY, tooltip.plain(problem.detail))
             self.list.addTopLevelItem(item)
         header = self.list.header()
         header.setStretchLastSection(True)
+        header.sectionResized.connect(self.list.scheduleDelayedItemsLayout)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.list.setColumnWidth(0, 190)
         box = QVBoxLayout(self)
@@ -73,7 +81,7 @@ class ProblemList(QFrame):
         box.addWidget(self.list)
         if len(problems) > LISTED:
             box.addWidget(label(f"The first {LISTED:,} are listed.", "muted"))
-        self.resize(760, min(420, 110 + 24 * len(problems)))
+        self.resize(WIDTH, min(460, 110 + 40 * len(problems)))
 
     def show_below(self, widget: QWidget) -> None:
         at = widget.mapToGlobal(QPoint(0, widget.height() + 4))
@@ -84,3 +92,16 @@ class ProblemList(QFrame):
         )
         self.show()
         self.list.setFocus()
+
+
+class _Wrapped(QStyledItemDelegate):
+    """As high as the sentence needs in its column; Qt's own knows no column's width."""
+
+    def __init__(self, tree: QTreeWidget) -> None:
+        super().__init__(tree)
+        self._tree = tree
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        room = QRect(0, 0, self._tree.columnWidth(REMEDY) - 12, 10_000)
+        words = option.fontMetrics.boundingRect(room, Qt.TextFlag.TextWordWrap, index.data())
+        return QSize(words.width(), words.height() + 8)
