@@ -1,9 +1,12 @@
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
 
 from tlstudio.events import Calibration, ClassFigures, Evaluation, Judged
+from tlstudio.ui.confusion_view import cell_colors, contrast
 from tlstudio.ui.picture_strip import CAPTION_ROLE, PATH_ROLE, Preview
 from tlstudio.ui.results_panel import MISTAKES_SHOWN, ResultsPanel, wilson
+from tlstudio.ui.theme import DARK, LIGHT
 
 CLASSES = ("animals", "food", "a class with quite a long name")
 CONFUSION = ((8, 2, 0), (1, 9, 0), (0, 0, 5))
@@ -177,3 +180,16 @@ def test_a_mistake_opens_larger_and_closes(panel, qtbot):
     assert preview.accessibleName() == "true: animals, said: food (95.0 % sure)"
     qtbot.keyClick(preview, Qt.Key.Key_Escape)
     assert not preview.isVisible()
+
+
+@pytest.mark.parametrize("colors", [LIGHT, DARK])
+@pytest.mark.parametrize("right", [True, False])
+def test_every_count_can_be_read(colors, right):
+    for hundredth in range(101):
+        fill, ink = cell_colors(colors, hundredth / 100, right)
+        assert contrast(fill, ink) >= 4.5, (hundredth, fill.name(), ink.name())
+
+
+def test_contrast_is_that_of_wcag():
+    assert contrast(QColor("#ffffff"), QColor("#000000")) == pytest.approx(21)
+    assert contrast(QColor("#767676"), QColor("#ffffff")) == pytest.approx(4.54, abs=0.01)

@@ -18,9 +18,12 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from tlstudio.ui import theme, tooltip
+from tlstudio.ui.theme import Colors
 
 Cell = tuple[int, int]
 GAP = 3.0
+READABLE = 4.5
+"""The contrast that text needs, after WCAG 2 AA."""
 LONGEST_NAME = 110.0
 STEPS = {
     Qt.Key.Key_Up: (-1, 0),
@@ -235,9 +238,7 @@ class ConfusionView(QAbstractScrollArea):
         row, column = cell
         count, support = self._counts[row][column], sum(self._counts[row])
         share = count / support if support else 0.0
-        right = row == column
-        fill = QColor(colors.accent if right else colors.amber)
-        fill.setAlphaF((0.12 + 0.88 * share) if right else (0.14 + 0.7 * share))
+        fill, ink = cell_colors(colors, share, right=row == column)
         if not count:
             fill = QColor(colors.track)
             fill.setAlphaF(0.55)
@@ -251,8 +252,7 @@ class ConfusionView(QAbstractScrollArea):
             painter.setPen(QPen(QColor(colors.text), 2 if cell == self._chosen else 1))
             painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), 4, 4)
         if count:
-            on_strong = right and share > 0.45
-            painter.setPen(QColor(colors.on_accent if on_strong else colors.text))
+            painter.setPen(ink)
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(count))
 
     def _paint_names(self, painter: QPainter, metrics: _Metrics) -> None:
@@ -286,3 +286,35 @@ class ConfusionView(QAbstractScrollArea):
                 place = QRectF(column.left(), 0, column.width(), metrics.heads - 4)
                 painter.drawText(place, Qt.AlignmentFlag.AlignCenter, name)
         painter.setClipping(False)
+
+
+def cell_colors(colors: Colors, share: float, right: bool) -> tuple[QColor, QColor]:
+    """(fill, ink) of a cell with this share (0 to 1) of its row, as they look on a card.
+
+    The ink is whichever of black, white and the theme's text can be read best.
+    """
+    strength = (0.12 + 0.88 * share) if right else (0.14 + 0.7 * share)
+    over, under = QColor(colors.accent if right else colors.amber), QColor(colors.card)
+    mixed = [
+        strength * above + (1 - strength) * below
+        for above, below in zip(over.getRgbF()[:3], under.getRgbF()[:3], strict=True)
+    ]
+    fill = QColor.fromRgbF(*mixed)
+    inks = [QColor(colors.text), QColor("#000000"), QColor("#ffffff")]
+    if contrast(fill, inks[0]) >= READABLE:
+        return fill, inks[0]
+    return fill, max(inks, key=lambda ink: contrast(fill, ink))
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """The contrast ratio of WCAG 2, 1 to 21."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: QColor) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in color.getRgbF()[:3]
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
