@@ -2,11 +2,12 @@ import time
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox
 
 from tlstudio.errors import JobError
-from tlstudio.events import Batch, Epoch, Progress
+from tlstudio.events import Batch, Epoch, Failed, Progress
 from tlstudio.ui.plots_panel import PlotsPanel
 from tlstudio.ui.theme import DARK, LIGHT
 
@@ -148,6 +149,44 @@ def test_a_zoom_is_kept_while_events_come_until_it_is_reset(filled):
     filled.reset_button.click()
     assert filled.reset_button.isHidden()
     assert filled.loss.plot.viewRange()[0][1] > 20
+
+
+def wheel(plot, turns):
+    view = plot.view.viewport()
+    middle = QPointF(view.rect().center().x() * 0.3, view.rect().center().y())
+    for _ in range(abs(turns)):
+        turned = QWheelEvent(
+            middle, middle, QPoint(), QPoint(0, 120 if turns > 0 else -120),
+            Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(view, turned)
+
+
+def test_the_wheel_zooms_time_in_both_plots_and_cuts_no_value(filled):
+    wheel(filled.loss, 8)
+    for plot in (filled.loss, filled.accuracy):
+        (left, right), (bottom, top) = plot.plot.viewRange()
+        assert right - left < 8
+        at, values = plot.val.getOriginalDataset()
+        shown = values[(at >= left) & (at <= right)]
+        assert len(shown)
+        assert bottom <= shown.min() <= shown.max() <= top
+    assert not filled.reset_button.isHidden()
+
+
+def test_the_wheel_back_shows_all_again(filled):
+    before = filled.loss.plot.viewRange()
+    wheel(filled.loss, 3)
+    wheel(filled.loss, -40)
+    assert filled.loss.plot.viewRange() == before
+    assert filled.reset_button.isHidden()
+    assert filled.loss.following
+
+
+def test_after_a_stop_the_time_axis_ends_with_what_was_done(filled):
+    filled.add([Failed("Stopped.", "", 130)])
+    assert filled.loss.plot.viewRange()[0] == pytest.approx([0, 3], abs=0.1)
 
 
 def test_a_double_click_resets(filled, qtbot):

@@ -295,11 +295,12 @@ def cell_colors(colors: Colors, share: float, right: bool) -> tuple[QColor, QCol
     """
     strength = (0.12 + 0.88 * share) if right else (0.14 + 0.7 * share)
     over, under = QColor(colors.accent if right else colors.amber), QColor(colors.card)
-    mixed = [
-        strength * above + (1 - strength) * below
-        for above, below in zip(over.getRgbF()[:3], under.getRgbF()[:3], strict=True)
-    ]
-    fill = QColor.fromRgbF(*mixed)
+    fill = QColor(
+        *(
+            round(strength * above + (1 - strength) * below)
+            for above, below in zip(_rgb(over), _rgb(under), strict=True)
+        )
+    )
     inks = [QColor(colors.text), QColor("#000000"), QColor("#ffffff")]
     if contrast(fill, inks[0]) >= READABLE:
         return fill, inks[0]
@@ -313,8 +314,14 @@ def contrast(one: QColor, other: QColor) -> float:
 
 
 def _luminance(color: QColor) -> float:
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in color.getRgbF()[:3]
-    )
+    red, green, blue = map(_linear, _rgb(color))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(part: int) -> float:
+    share = part / 255
+    return share / 12.92 if share <= 0.04045 else float(((share + 0.055) / 1.055) ** 2.4)
+
+
+def _rgb(color: QColor) -> tuple[int, int, int]:
+    return color.red(), color.green(), color.blue()

@@ -2,7 +2,7 @@
 
 # PySide6 first: pyqtgraph takes the Qt binding that is already there.
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 import pyqtgraph as pg  # isort: skip
@@ -21,6 +21,8 @@ class CurvePlot(QWidget):
     """Follows the data until it is zoomed; `following` says which."""
 
     zoomed = Signal()
+    timeZoomed = Signal()
+    """The wheel zoomed along the epochs; the values want to be fitted to what is in sight."""
     resetAsked = Signal()
     pointed = Signal(object)
     """The position of the mouse in epochs, or None when it left."""
@@ -37,7 +39,10 @@ class CurvePlot(QWidget):
         self.words = label(title)
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.words.setTextFormat(Qt.TextFormat.RichText)
-        self.words.setToolTip("Wheel or drag to zoom, double-click to reset, arrow keys to read")
+        self.words.setToolTip(
+            "The wheel zooms along the epochs, a drag into a rectangle.\n"
+            "Double-click shows all again; arrow keys read from epoch to epoch."
+        )
         # What the crosshair reads must not widen the window.
         self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.header = QHBoxLayout()
@@ -62,6 +67,7 @@ class CurvePlot(QWidget):
         layout.addWidget(self.view, 1)
         self.plot.vb.sigRangeChangedManually.connect(self.zoomed)
         self.view.resetAsked.connect(self.resetAsked)
+        self.view.wheeled.connect(self._wheeled)
         self.view.left.connect(self._left)
         self.view.stepped.connect(self._step)
         self.view.scene().sigMouseMoved.connect(self._moved)
@@ -142,20 +148,44 @@ class CurvePlot(QWidget):
     def _number(self, value: float) -> str:
         return f"{value * 100:.1f} %" if self._percent else f"{value:.3f}"
 
-    def _fit(self) -> None:
-        metric = self._metric
-        shown = [metric.batch if self._by_batch else metric.train, metric.val]
+    def fit_values(self) -> None:
+        """Fit the values' axis to what is in sight, so that nothing of it is cut."""
+        left, right = self.plot.viewRange()[0]
+        self.plot.setYRange(*self._value_range(left, right), padding=0)
+
+    def _value_range(self, left: float, right: float) -> tuple[float, float]:
+        """The range of the values between two epochs, with room for the dots at its top."""
+        metric, curves = self._metric, self._curves
+        train = (
+            (curves.batch_at, metric.batch) if self._by_batch else (curves.epoch_at, metric.train)
+        )
+        in_sight = (
+            values.values[(at.values >= left) & (at.values <= right)]
+            for at, values in (train, (curves.epoch_at, metric.val))
+        )
         step, high = (0.1, 1.0) if self._percent else (0.2, float("inf"))
-        bottom, top = span((column.values for column in shown), step, 0.0, high)
+        bottom, top = span(in_sight, step, 0.0, high)
+        return bottom, top + (top - bottom) * 0.04
+
+    def _wheeled(self) -> None:
+        left, right = self.plot.viewRange()[0]
+        if left <= 0 and right >= self._end:
+            self.resetAsked.emit()
+        else:
+            self.timeZoomed.emit()
+
+    @property
+    def _end(self) -> float:
+        """Where the time axis ends, in epochs, with room for the last dot."""
+        return max(self._curves.epochs, 1) * 1.03
+
+    def _fit(self) -> None:
         right = max(self._curves.epochs, 1)
         # The limits first: they also bound the range that is set.
         self.plot.vb.setLimits(
             xMin=-0.02 * right, xMax=1.05 * right, minXRange=0.02, minYRange=1e-4
         )
-        # Room for the dots and the line at the very edge.
-        self.plot.setRange(
-            xRange=(0, right * 1.03), yRange=(bottom, top + (top - bottom) * 0.04), padding=0
-        )
+        self.plot.setRange(xRange=(0, self._end), yRange=self._value_range(0, self._end), padding=0)
 
     def _moved(self, where: QPointF) -> None:
         inside = self.plot.vb.sceneBoundingRect().contains(where)
@@ -205,6 +235,7 @@ class _View(pg.PlotWidget):  # type: ignore[misc]
     """A plot without pyqtgraph's menus and buttons; a drag zooms, a double click asks to reset."""
 
     resetAsked = Signal()
+    wheeled = Signal()
     left = Signal()
     stepped = Signal(int)
 
@@ -217,6 +248,8 @@ class _View(pg.PlotWidget):  # type: ignore[misc]
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.vb.setMouseMode(pg.ViewBox.RectMode)
+        # The wheel turns time alone: values zoomed by it run out of sight.
+        plot.vb.setMouseEnabled(x=True, y=False)
         plot.vb.disableAutoRange()
         plot.vb.setDefaultPadding(0)
         for side in ("left", "bottom"):
@@ -226,6 +259,10 @@ class _View(pg.PlotWidget):  # type: ignore[misc]
 
     def sizeHint(self) -> QSize:
         return QSize(320, 170)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event)
+        self.wheeled.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}

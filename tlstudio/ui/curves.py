@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tlstudio.events import Batch, Epoch, Event
+from tlstudio.events import Batch, Epoch, Event, Failed, Finished
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ class Curves:
         self._mean_accuracy = RunningMean(span)
 
     def add(self, events: Iterable[Event]) -> bool:
-        """Take in what is a batch or an epoch; says whether there was any."""
+        """Take in batches, epochs and the end; says whether there was any."""
         any_new = False
         for event in events:
             if isinstance(event, Batch):
@@ -83,6 +84,9 @@ class Curves:
                 any_new = True
             elif isinstance(event, Epoch):
                 self._add_epoch(event)
+                any_new = True
+            elif isinstance(event, Finished | Failed):
+                self._end()
                 any_new = True
         return any_new
 
@@ -101,6 +105,14 @@ class Curves:
             lines.append(_csv_epoch(epoch))
             epoch = next(waiting, None)
         return "\n".join(lines) + "\n"
+
+    def _end(self) -> None:
+        """No more will come: the time axis ends with what was done."""
+        done = max(
+            (float(at.values[-1]) for at in (self.batch_at, self.epoch_at) if len(at)), default=0
+        )
+        if done:
+            self.epochs = ceil(done)
 
     def _add_batch(self, event: Batch) -> None:
         self._steps.append((event.epoch, event.step))

@@ -88,6 +88,7 @@ class PlotsPanel(Card):
         for plot, other in ((self.loss, self.accuracy), (self.accuracy, self.loss)):
             plot.zoomed.connect(self._zoomed)
             plot.resetAsked.connect(self._reset_zoom)
+            plot.timeZoomed.connect(self._fit_values)
             plot.pointed.connect(other.point_at)
         self._stack = QStackedWidget()
         self._stack.addWidget(empty_state("No curves yet", "Loss and accuracy are drawn live here"))
@@ -189,6 +190,10 @@ class PlotsPanel(Card):
         self.loss.following = False
         self.accuracy.following = False
         self.reset_button.show()
+
+    def _fit_values(self) -> None:
+        self.loss.fit_values()
+        self.accuracy.fit_values()
 
     def _reset_zoom(self) -> None:
         self.reset_button.hide()
