@@ -6,8 +6,10 @@ import pytest
 from window_fakes import session as make_session
 
 from tlstudio.events import Failed, Predicted, Prediction, Score
+from tlstudio.project.spec import Pictures
 from tlstudio.ui.centre import Centre
 from tlstudio.ui.session import Session
+from tlstudio.ui.vertical_scroll import VerticalScroll
 
 CATS = (Score("cats", 0.9), Score("dogs", 0.1))
 
@@ -80,3 +82,14 @@ def test_pictures_that_were_cleared_do_not_come_back(centre, session) -> None:
     centre.predict.clear_button.click()
     session._engine_answered(1, Prediction("a.png", CATS))
     assert answers(centre) == {}
+
+
+def test_all_of_it_is_in_sight_in_a_window_of_1280_by_720(centre, session, qtbot) -> None:
+    session.decide(pictures=Pictures(source=Path("pets")))
+    centre.predict.show_prediction(Prediction("a.png", CATS))
+    # What the header and the side columns of such a window leave.
+    centre.resize(610, 656)
+    centre.grab()
+    scroll = centre.findChild(VerticalScroll)
+    assert scroll.verticalScrollBar().maximum() == 0
+    assert scroll.widget().minimumSizeHint().height() <= centre.height()
