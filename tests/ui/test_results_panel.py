@@ -55,11 +55,11 @@ def test_the_interval_is_wilsons():
     assert wilson(10, 10)[0] == pytest.approx(0.7225, abs=1e-4)
 
 
-def test_empty_it_says_so_and_offers_no_model_to_save(panel):
+def test_empty_it_says_so(panel):
+    assert not panel.is_empty
     panel.clear()
-    assert panel.save_button.isHidden()
+    assert panel.is_empty
     assert panel.note.text() == ""
-    assert panel._stack.currentIndex() == 0
 
 
 def test_the_note_gives_accuracy_and_interval(panel):
@@ -165,11 +165,6 @@ def test_where_there_is_little_room_the_derived_figure_goes_first(panel):
 def test_models_keep_qts_contract(panel, qtmodeltester):
     qtmodeltester.check(panel.mistakes.model())
     qtmodeltester.check(panel.table.model())
-
-
-def test_saving_is_asked_for(panel, qtbot):
-    with qtbot.waitSignal(panel.saveModelRequested):
-        panel.save_button.click()
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")

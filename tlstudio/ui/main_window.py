@@ -157,7 +157,6 @@ class MainWindow(QMainWindow):
         self.pictures.open_asked.connect(self.ask_for_folder)
         self.centre.welcome.openRequested.connect(self.ask_for_folder)
         self.centre.welcome.sampleRequested.connect(self.open_sample)
-        self.centre.results.saveModelRequested.connect(self.ask_where_to_save_model)
         self._drop.dropped.connect(self.open_paths)
 
     def _show_title(self) -> None:

@@ -2,8 +2,7 @@
 
 from math import sqrt
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from tlstudio.events import Evaluation, Judged
 from tlstudio.ui.card import Card
@@ -20,14 +19,8 @@ MISTAKES_SHOWN = 60
 class ResultsPanel(Card):
     """Shows one evaluation. A press on a cell of the matrix shows only that cell's mistakes."""
 
-    saveModelRequested = Signal()
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Validation", parent)
-        self.save_button = QPushButton("Save model…")
-        self.save_button.setToolTip("Save the trained model as a .keras file")
-        self.save_button.clicked.connect(self.saveModelRequested)
-        self.header.addWidget(self.save_button)
         self.confusion = ConfusionView()
         self.table = ClassTable()
         self.mistakes = MistakesView()
@@ -44,11 +37,14 @@ class ResultsPanel(Card):
         self._wrong: list[Judged] = []
         self.clear()
 
+    @property
+    def is_empty(self) -> bool:
+        return self._stack.currentIndex() == 0
+
     def clear(self) -> None:
         """The empty state."""
         self.title.setText("Validation")
         self.note.setText("")
-        self.save_button.hide()
         self._stack.setCurrentIndex(0)
 
     def show_evaluation(self, evaluation: Evaluation, title: str = "Validation") -> None:
@@ -66,7 +62,6 @@ class ResultsPanel(Card):
             f"between {low * 100:.2f} and {high * 100:.2f} % (Wilson, 95 % sure).\n"
             f"Loss {evaluation.loss:.4f}. Calibration error {evaluation.calibration.ece:.3f}."
         )
-        self.save_button.show()
         self._wrong = sorted(
             (judged for judged in evaluation.pictures if judged.true != judged.predicted),
             key=lambda judged: -judged.probability,
