@@ -6,9 +6,9 @@ import pytest
 from window_fakes import session as make_session
 
 from tlstudio.events import Failed, Predicted, Prediction, Score
-from tlstudio.project.spec import Pictures
+from tlstudio.project.spec import Backbone, Pictures
 from tlstudio.ui.centre import Centre
-from tlstudio.ui.session import Session
+from tlstudio.ui.session import Session, State
 from tlstudio.ui.vertical_scroll import VerticalScroll
 
 CATS = (Score("cats", 0.9), Score("dogs", 0.1))
@@ -93,3 +93,21 @@ def test_all_of_it_is_in_sight_in_a_window_of_1280_by_720(centre, session, qtbot
     scroll = centre.findChild(VerticalScroll)
     assert scroll.verticalScrollBar().maximum() == 0
     assert scroll.widget().minimumSizeHint().height() <= centre.height()
+
+
+@pytest.mark.parametrize(("weights", "offered"), [("imagenet", True), ("random", False)])
+def test_a_failure_for_want_of_weights_offers_a_file(
+    centre, session, qtbot, monkeypatch, tmp_path: Path, weights: str, offered: bool
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    session.decide(backbone=Backbone(name="VGG16", weights=weights))
+    centre.progress.start()
+    session.trained.emit([Failed("The weights could not be downloaded.", "Go online.")])
+    session.state_changed.emit(State.IDLE)
+    button = centre.progress.choose_weights
+    assert button.isHidden() != offered
+    if offered:
+        with qtbot.waitSignal(centre.progress.weightsFileAsked):
+            button.click()
+        session.decide(backbone=Backbone(name="VGG16", weights="/some/vgg16.h5"))
+        assert button.isHidden()

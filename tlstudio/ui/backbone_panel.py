@@ -278,11 +278,12 @@ class BackbonePanel(Card):
     def _weights_chosen(self) -> None:
         chosen = self.weights.currentData()
         if chosen == CHOOSE_FILE:
-            self._ask_for_weights()
+            self.ask_for_weights()
         else:
             self._change(weights=chosen)
 
-    def _ask_for_weights(self) -> None:
+    def ask_for_weights(self) -> None:
+        """Let the person choose a weights file."""
         self.weights.choose(self._session.decisions.backbone.weights)
         dialog = QFileDialog(self, "Choose a weights file")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

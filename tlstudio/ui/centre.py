@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Event, Failed, Predicted, Prediction, Started
+from tlstudio.model import catalog
 from tlstudio.project import runs
 from tlstudio.project.freeze_plan import strategy_of
 from tlstudio.ui import expected_time, numbers
@@ -116,7 +117,16 @@ class Centre(QStackedWidget):
             if isinstance(event, Started):
                 self.plots.clear(event.epochs, event.steps)
             self.progress.handle(event)
+            if isinstance(event, Failed) and self._lacks_weights():
+                self.progress.offer_weights_file()
         self.plots.add(events)
+
+    def _lacks_weights(self) -> bool:
+        """Whether the chosen weights have still to be downloaded."""
+        backbone = self._session.decisions.backbone
+        return backbone.weights == "imagenet" and not catalog.is_cached(
+            catalog.facts(backbone.name)
+        )
 
     def _state_changed(self, state: str) -> None:
         before, self._shown_state = self._shown_state, State(state)

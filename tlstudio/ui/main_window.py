@@ -154,6 +154,7 @@ class MainWindow(QMainWindow):
         self.header.run_chosen.connect(self.open_run)
         self.header.other_run_asked.connect(self.ask_for_run)
         self.header.save_model_asked.connect(self.ask_where_to_save_model)
+        self.centre.progress.weightsFileAsked.connect(self.backbone.ask_for_weights)
         self.pictures.open_asked.connect(self.ask_for_folder)
         self.centre.welcome.openRequested.connect(self.ask_for_folder)
         self.centre.welcome.sampleRequested.connect(self.open_sample)

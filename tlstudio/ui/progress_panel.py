@@ -53,6 +53,7 @@ class ProgressPanel(Card):
     pauseRequested = Signal()
     resumeRequested = Signal()
     stopRequested = Signal()
+    weightsFileAsked = Signal()
 
     def __init__(
         self, parent: QWidget | None = None, clock: Callable[[], float] = time.monotonic
@@ -73,6 +74,9 @@ class ProgressPanel(Card):
             text.setWordWrap(True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             text.hide()
+        self.choose_weights = QPushButton("Choose a weights file…")
+        self.choose_weights.clicked.connect(self.weightsFileAsked)
+        self.choose_weights.hide()
         self.pause_button = QPushButton("Pause")
         self.pause_button.clicked.connect(self._pause_or_resume)
         self.stop_button = QPushButton("Stop")
@@ -92,6 +96,7 @@ class ProgressPanel(Card):
         texts.setSpacing(2)
         for text in (self.message, self.hint, self.warnings):
             texts.addWidget(text)
+        texts.addWidget(self.choose_weights, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addLayout(top)
         self.body.addWidget(self.bar)
         self.body.addLayout(texts)
@@ -126,6 +131,10 @@ class ProgressPanel(Card):
         if self._plan and not self._running and not self.message.isHidden():
             self._forget_run()
             self._show(*self._plan)
+
+    def offer_weights_file(self) -> None:
+        """Beside the failure: it came for want of weights, and a file may have them."""
+        self.choose_weights.show()
 
     def start(self) -> None:
         """A training was asked for; nothing has come from it yet."""
@@ -289,8 +298,8 @@ class ProgressPanel(Card):
         self.figures.setText("")
         self.bar.setRange(0, BAR_STEPS)
         self.bar.setValue(0)
-        for text in (self.message, self.hint, self.warnings):
-            text.hide()
+        for part in (self.message, self.hint, self.warnings, self.choose_weights):
+            part.hide()
 
     def _pause_or_resume(self) -> None:
         if self._run.paused_at is None:
