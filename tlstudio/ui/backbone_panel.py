@@ -324,6 +324,7 @@ class BackbonePanel(Card):
 
 def _network_choice() -> Choice:
     made = Choice("Backbone")
+    made.setMaxVisibleItems(16)
     for row, facts in enumerate(catalog.CATALOG):
         made.addItem(facts.label, facts.name)
         made.setItemData(row, figures(facts), FIGURES_ROLE)
