@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from tlstudio import cli
+from tlstudio.paths import resource
 
+SAMPLE = resource("samples", "emoji")
 SMALL = ("--input-shape", "32x32", "--batch-size", "8", "--device", "cpu")
 
 
@@ -159,6 +161,15 @@ def test_text_answers_are_for_people(
         (["predict", "missing run", "a.png"], "missing run", "."),
         (["evaluate", "missing run"], "missing run", "."),
         (["scan", "missing"], "missing", "."),
+        (["scan", "~nobody/pictures"], "~nobody", "."),
+        (["scann", "pictures"], "no command 'scann', but 'scan'", "--help"),
+        (["--json", "scan", "x"], "come after the command", "--help"),
+        (["x" * 300], "no command, project or folder", "--help"),
+        (["predict", "x" * 300, "a.png"], "is not a run", "."),
+        (["describe", "VGG16", "--input-shape", "²x²"], "²x²", "--help"),
+        (["describe", "VGG16", "--weights", "x" * 300 + ".h5"], "no weights file", "."),
+        (["describe", "MobileNet", "--weights", "imagenet", "--alpha", "0.3"], "0.3", "alpha"),
+        (["train", str(SAMPLE), "--device", "gpu:²", "--out", "out"], "gpu:²", "cpu"),
     ],
 )
 def test_wrong_usage_is_two_sentences_and_status_2(
@@ -298,3 +309,67 @@ def test_a_reader_that_goes_away_gets_no_traceback() -> None:
     process.stderr.close()
     assert process.wait(timeout=60) == 1
     assert errors == ""
+
+
+def test_a_missing_project_is_a_failed_event_too(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing = tmp_path / "gone.tlstudio"
+    assert cli.run(["train", str(missing), "--out", str(tmp_path / "run"), "--json"]) == 2
+    output = capsys.readouterr()
+    assert json.loads(output.out)["event"] == "failed"
+    assert "gone.tlstudio" in output.err
+
+
+def test_a_table_that_cannot_be_written_takes_no_answer_away(
+    capsys: pytest.CaptureFixture[str], run: Path, shapes: Path, tmp_path: Path
+) -> None:
+    command = ["predict", str(run), str(shapes / "disc"), "--json", "--csv", str(tmp_path)]
+    assert cli.run(command) == 1
+    output = capsys.readouterr()
+    assert len(json.loads(output.out)) == 10
+    assert "is a folder" in output.err
+
+
+def test_an_option_on_top_of_a_project_leaves_its_batchnorm(shapes: Path, tmp_path: Path) -> None:
+    from tlstudio.cli_arguments import parse, project_from
+    from tlstudio.project import store
+    from tlstudio.project.spec import FreezePlan, Pictures, Project
+
+    plan = FreezePlan(strategy="all", batchnorm=True)
+    store.save(Project(pictures=Pictures(source=shapes), freeze=plan), tmp_path / "p.tlstudio")
+    for option in (["--strategy", "top"], ["--unfreeze-from", "block5a_add"]):
+        command = ["train", str(tmp_path / "p.tlstudio"), *option, "--out", "run"]
+        assert project_from(parse(command)).freeze.batchnorm
+
+
+def test_a_second_interrupt_ends_a_job_that_hangs(run: Path, tmp_path: Path) -> None:
+    """As on a network share that does not answer."""
+    script = tmp_path / "hangs.py"
+    script.write_text(HANGS, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, script, str(run)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == b"reading\n"
+    process.send_signal(signal.SIGINT)
+    assert any(b"again" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 130
+    process.stdout.close()
+    process.stderr.close()
+
+
+HANGS = """
+import sys, threading
+from tlstudio import cli
+from tlstudio.data import decode
+
+def wait(path):
+    print("reading", flush=True)
+    threading.Event().wait()
+
+decode.open_regular = wait
+sys.exit(cli.run(["predict", sys.argv[1], "a.png"]))
+"""

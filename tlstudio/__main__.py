@@ -1,25 +1,40 @@
 """`python -m tlstudio`, the console script and the frozen app all start here."""
 
+import errno
+import logging
 import multiprocessing
 import os
 import sys
+
+GONE = (errno.EPIPE, errno.EINVAL, errno.ENOSPC)
+"""What writing to a closed pipe (EINVAL on Windows) or to a full disk fails with."""
 
 
 def main() -> int:
     # In a frozen app the engine process starts from this very binary.
     multiprocessing.freeze_support()
     from tlstudio.cli import run
-    from tlstudio.host.native_output import send_native_stderr_to
+    from tlstudio.host.native_output import open_log, send_native_stderr_to
     from tlstudio.paths import log_file
 
     _prepare_streams()
     send_native_stderr_to(log_file())
+    logging.basicConfig(
+        stream=open_log(log_file()), level=logging.INFO, format="%(asctime)s %(message)s"
+    )
     try:
         status = run(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read has gone; Python must not try to write the rest when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.flush()
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        if error.errno == errno.ENOSPC:
+            sys.stderr.write("The output could not be written: its disk is full.\n")
+        # Python must not try to write the rest when it ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
         return 1
     return status
 

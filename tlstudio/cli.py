@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -35,7 +36,8 @@ def run(arguments: list[str]) -> int:
     try:
         return COMMANDS[options.command](options)
     except TlstudioError as error:
-        _say(f"{error.message}\n{error.hint}")
+        failed = Failed(error.message, error.hint, error.exit_status)
+        _print(failed, as_json=options.command in ("train", "demo") and options.json)
         return error.exit_status
     except KeyboardInterrupt:
         _say("Cancelled.")
@@ -49,7 +51,7 @@ def _window(options: argparse.Namespace) -> int:
         print(f"tlstudio is in the menu now ({install_desktop()}).")
         return 0
     path: Path | None = options.path
-    if path is not None and not path.exists():
+    if path is not None and not os.path.exists(path):  # noqa: PTH110  (says no where `stat` refuses)
         raise TlstudioError(
             f"There is no command, project or folder {str(path)!r}.",
             "See `tlstudio --help` for the commands.",
@@ -57,7 +59,7 @@ def _window(options: argparse.Namespace) -> int:
     return _open_window([] if path is None else [path.absolute()])
 
 
-def _open_window(paths: list[Path], demo_epochs: int | None = None) -> int:
+def _open_window(paths: list[Path], demo: Training | None = None) -> int:
     from tlstudio.qt_libraries import has_display, require_qt
 
     if not has_display():
@@ -68,7 +70,7 @@ def _open_window(paths: list[Path], demo_epochs: int | None = None) -> int:
     require_qt()
     from tlstudio.ui import app
 
-    return app.run(paths, demo=demo_epochs is not None, demo_epochs=demo_epochs)
+    return app.run(paths, demo)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -76,7 +78,11 @@ def _demo(options: argparse.Namespace) -> int:
 
     training = checked(Training, Training(), epochs=options.epochs, seed=options.seed)
     if not options.headless and has_display():
-        return _open_window([], demo_epochs=training.epochs)
+        if options.out:
+            raise TlstudioError(
+                "--out names the run of a demo without the window only.", "Add --headless."
+            )
+        return _open_window([], training)
     if not options.headless:
         _say("There is no display, so the demo runs without the window.")
     project = Project(pictures=Pictures(source=resource("samples", "emoji")), training=training)
@@ -86,10 +92,10 @@ def _demo(options: argparse.Namespace) -> int:
         last = _show(jobs.run(jobs.TrainRequest(project, out), control), options.json)
         if isinstance(last, Finished):
             request = jobs.PredictRequest(out, _held_out(out), top=3)
-            answered = _show(jobs.run(request, Control()), options.json)
+            answered = _show(jobs.run(request, control), options.json)
+            _print(last, options.json)
             if isinstance(answered, Failed):
                 return answered.status
-            _print(last, options.json)
     return _status(last, control)
 
 
@@ -156,12 +162,13 @@ def _answer(request: jobs.Request, options: argparse.Namespace) -> int:
     if isinstance(last, Failed):
         output.print_event(last)
         return last.status
-    if isinstance(request, jobs.PredictRequest) and options.csv:
-        write_whole(options.csv, predictions_csv(predictions))
     if options.json:
         _print_json(output.document(last, predictions, getattr(options, "top", 0)))
     else:
         output.print_answer(last, predictions, getattr(options, "top", 0))
+    if isinstance(request, jobs.PredictRequest) and options.csv:
+        # Last, so that a table that cannot be written takes no answer away.
+        write_whole(options.csv, predictions_csv(predictions))
     return 0
 
 
@@ -196,7 +203,8 @@ def _stop_on_interrupt(control: Control) -> Iterator[None]:
     """Ctrl+C asks the job to stop and keep what it has; a second one ends at once."""
 
     def stop(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # At once even where a thread waits for a disk that does not answer.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(CANCELLED))
         _say("Stopping; press Ctrl+C again to end at once.")
         control.stop()
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args
 
@@ -24,7 +25,7 @@ from tlstudio.project.spec import (
 )
 
 WINDOW = "window"
-COMMANDS = ("demo", "backbones", "describe", "scan", "train", "evaluate", "predict", WINDOW)
+COMMANDS = {"demo", "backbones", "describe", "scan", "train", "evaluate", "predict", WINDOW}
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
@@ -43,10 +44,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
     Raises SystemExit, with status 2 on wrong usage.
     """
+    parser = _parser()
     first = arguments[0] if arguments else ""
     if first not in COMMANDS and first not in ("-h", "--help", "--version"):
+        if first.startswith("-") and not COMMANDS.isdisjoint(arguments):
+            parser.error(f"options such as {first} come after the command")
+        if len(arguments) > 1 and not any(word.startswith("-") for word in arguments):
+            # The window takes one path, so that more words are meant for a command.
+            meant = get_close_matches(first, COMMANDS, 1)
+            parser.error(f"there is no command {first!r}" + "".join(f", but {m!r}" for m in meant))
         arguments = [WINDOW, *arguments]
-    return _parser().parse_args(arguments)
+    return parser.parse_args(arguments)
 
 
 def _parser() -> Parser:
@@ -123,13 +131,13 @@ def _add_model_options(parser: Parser) -> None:
 
 def _shape(text: str) -> tuple[int, int]:
     rows, _, columns = text.lower().partition("x")
-    if not (rows.isdigit() and columns.isdigit()):
+    if not (rows.isdecimal() and columns.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 224x224")
     return int(rows), int(columns)
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
     return int(text)
 
@@ -169,9 +177,11 @@ def backbone_from(options: argparse.Namespace, base: Backbone) -> Backbone:
 
 def freeze_from(options: argparse.Namespace, base: FreezePlan) -> FreezePlan:
     if options.unfreeze_from is not None:
-        return FreezePlan(strategy="top", unfreeze_from=options.unfreeze_from)
+        return FreezePlan(
+            strategy="top", unfreeze_from=options.unfreeze_from, batchnorm=base.batchnorm
+        )
     if options.strategy is not None:
-        return FreezePlan(strategy=options.strategy)
+        return FreezePlan(strategy=options.strategy, batchnorm=base.batchnorm)
     return base
 
 

@@ -55,6 +55,11 @@ def written_whole(path: Path) -> Iterator[Path]:
     The name is beside `path` and ends like it. Raises JobError when the disk is full or the
     folder cannot be written.
     """
+    if path.is_dir():
+        raise JobError(
+            f"{path} is a folder, so no file can be saved under that name.",
+            "Add the name of a file.",
+        )
     temporary = path.with_name(f".{uuid4().hex}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -502,3 +502,30 @@ def test_a_csv_in_another_encoding(tmp_path: Path) -> None:
     error = refusal(labels(tmp_path, "path,label\na.png,caf\u00e9\n", "latin-1"))
     assert "cannot be read as a CSV" in error.message
     assert "UTF-8" in error.hint
+
+
+def test_a_csv_that_names_a_pipe_does_not_hang(pets: Path) -> None:
+    os.mkfifo(pets / "pipe.png")
+    text = "path,label\ncats/1.png,cats\ndogs/1.png,dogs\npipe.png,dogs\n"
+    problem = only_problem(scanned(labels(pets, text)))
+    assert problem.kind == "not_a_picture"
+    assert "device or a pipe" in problem.detail
+
+
+def test_folders_beside_a_split_are_warned_of(tmp_path: Path) -> None:
+    for colour, name in enumerate(["train/a/1.png", "train/b/1.png", "val/a/2.png", "dogs/1.png"]):
+        picture(tmp_path / name, colour)
+    (warned,) = [event for event in events_of(tmp_path) if isinstance(event, Warned)]
+    assert warned.message == "Folders beside train and val were left out: dogs."
+    assert warned.hint
+
+
+def test_numbers_of_any_length_are_sorted() -> None:
+    long = "9" * 5000
+    assert sorted([long, "10", "9", "0009a", "1" + "0" * 5000], key=natural) == [
+        "9",
+        "0009a",
+        "10",
+        long,
+        "1" + "0" * 5000,
+    ]

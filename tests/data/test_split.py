@@ -122,3 +122,12 @@ def test_a_class_missing_from_a_given_part_is_named(missing: str, phrase: str) -
     assert "“b”" in note
     assert phrase in note
     assert "move some" in note
+
+
+def test_pictures_on_another_drive_are_split_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def other_drive(*_: object) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr("os.path.relpath", other_drive)
+    parts = split(scanned({"cats": 8}), 0.25, 1)
+    assert (len(parts.train), len(parts.val)) == (6, 2)

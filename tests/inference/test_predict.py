@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ from PIL import Image
 from small_training import train
 
 from tlstudio.control import Control
-from tlstudio.events import Evaluation, Event, Failed, Predicted, Prediction, Scan
+from tlstudio.events import Evaluation, Event, Failed, Predicted, Prediction, Scan, Warned
 from tlstudio.host import jobs
 from tlstudio.inference.evaluate import judge
 from tlstudio.project.spec import Pictures, Project, Training
@@ -256,3 +257,33 @@ def test_overconfidence_shows_in_the_temperature() -> None:
 
 def test_scan_is_a_job_too(shapes: Path) -> None:
     assert isinstance(list(jobs.run(jobs.ScanRequest(shapes), Control()))[-1], Scan)
+
+
+def test_what_an_evaluation_leaves_out_is_said(run: Path, shapes: Path, tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        copytree(shapes, tmp_path / "split" / part)
+    (tmp_path / "split" / "val" / "disc" / "broken.png").write_text("no picture", encoding="utf-8")
+    request = jobs.EvaluateRequest(run, tmp_path / "split")
+    *events, last = jobs.run(request, Control())
+    assert isinstance(last, Evaluation)
+    assert {Path(judged.path).parts[-3] for judged in last.pictures} == {"val"}
+    said = " ".join(event.message for event in events if isinstance(event, Warned))
+    assert "without 1 of the files" in said
+    assert "Only the 30 pictures of the validation part" in said
+
+
+def test_a_name_that_no_file_can_have_is_answered_in_its_place(run: Path, shapes: Path) -> None:
+    answers = predict(run, Path("x" * 300 + ".png"), shapes / "disc" / "disc 1.png")
+    assert isinstance(answers[0], Prediction)
+    assert answers[0].error
+    assert isinstance(answers[1], Prediction)
+    assert answers[1].top
+
+
+def test_a_picture_that_the_model_hardly_knows_is_unknown(
+    project: Callable[..., Project], shapes: Path, tmp_path: Path
+) -> None:
+    made = project(training=Training(epochs=1, batch_size=8, learning_rate=1e-9))
+    train(made, tmp_path / "run")
+    answers = predict(tmp_path / "run", shapes)[:-1]
+    assert any(isinstance(answer, Prediction) and answer.unknown for answer in answers)

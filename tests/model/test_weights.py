@@ -1,6 +1,8 @@
 """Weights come whole or not at all: files of each format, and the download of keras.applications
 from a server of the test's own."""
 
+import errno
+import os
 import threading
 import time
 import zipfile
@@ -319,6 +321,17 @@ def test_a_silent_server_is_given_up(server, home, monkeypatch):
     monkeypatch.setattr(weights, "TIMEOUT_SECONDS", 0.2)
 
     with pytest.raises(TlstudioError, match="timed out") as error:
+        loaded(DOWNLOAD)
+    assert_offline_help(error, home)
+
+
+@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EIO])
+def test_a_network_that_goes_away_is_not_blamed_on_the_disk(server, home, monkeypatch, number):
+    def gone(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("http.client.HTTPResponse.read", gone)
+    with pytest.raises(TlstudioError, match=os.strerror(number)) as error:
         loaded(DOWNLOAD)
     assert_offline_help(error, home)
 

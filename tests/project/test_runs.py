@@ -198,3 +198,35 @@ def test_new_run_folders_have_a_readable_name_and_never_collide(tmp_path: Path) 
     assert "my_pictures_ 고양이" in first.name
     first.mkdir()
     assert runs.new_run_folder(tmp_path, "my/pictures: 고양이") != first
+
+
+def test_a_history_that_could_not_be_written_is_written_with_the_next_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = runs.RunWriter(tmp_path / "run")
+    writer.record(EPOCHS[0])
+    with monkeypatch.context() as patch:
+
+        def full(path: Path, _: object) -> None:
+            raise JobError(f"The disk is full: {path} could not be saved.", "Free some space.")
+
+        patch.setattr(runs, "write_whole", full)
+        with pytest.raises(JobError):
+            writer.record(EPOCHS[1])
+    writer.record(Warned("The disk was full."))
+    history = (tmp_path / "run" / "history.csv").read_text(encoding="utf-8")
+    assert len(history.splitlines()) == 1 + len(EPOCHS)
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_failure_before_the_first_epoch_takes_away_what_was_written(
+    tmp_path: Path, epochs: int
+) -> None:
+    folder = tmp_path / "run"
+    writer = runs.RunWriter(folder)
+    with pytest.raises(KeyError), writer.discarded_if_unused():  # noqa: PT012
+        writer.start(Project(pictures=Pictures(source=tmp_path)), ("a", "b"), (), (), {})
+        for epoch in EPOCHS[:epochs]:
+            writer.record(epoch)
+        raise KeyError
+    assert folder.exists() == bool(epochs)

@@ -369,7 +369,7 @@ def test_an_engine_that_fails_is_said_in_place(qtbot, stored, tmp_path: Path) ->
 def test_the_demo_trains_once_and_asks_about_held_out_pictures(parts, qtbot) -> None:
     window, session, hosts = parts
     hosts.training.go_on.set()
-    Demo(session, window.centre, epochs=2)
+    Demo(session, window.centre, Training(epochs=2))
     qtbot.waitUntil(lambda: len(window.centre.predict.strip.answers.predictions) == 2)
     assert hosts.training.requests[0].project.training.epochs == 2
     assert len(hosts.training.requests) == 1

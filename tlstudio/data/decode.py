@@ -6,10 +6,12 @@ All of it may be called from any thread.
 
 import errno
 import re
+import stat
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -40,6 +42,8 @@ MAX_PIXELS = 178_956_970
 LARGE_PIXELS = 1 << 24
 """Pictures that are still larger when they are decoded take turns: some threads with a gigabyte
 each would be too much."""
+
+REPLACE = "Remove it, or replace it by a JPEG, PNG, GIF, BMP, WebP or TIFF file."
 
 _one_large_picture = Lock()
 
@@ -103,7 +107,7 @@ def _open(path: Path, at_least: tuple[int, int]) -> Image.Image:
     try:
         # A stream and not the path: Pillow would map the file into memory, and a file that
         # shrinks meanwhile would then take the process down.
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return load(stream, path, at_least)
     except OSError as error:
         raise unreadable(path, error) from error
@@ -148,8 +152,20 @@ def load(stream: BinaryIO, path: Path, at_least: tuple[int, int]) -> Image.Image
         raise PictureError(
             "not_a_picture",
             f"“{legible(path.name)}” is not a picture, whatever its name says.",
-            "Remove it, or replace it by a JPEG, PNG, GIF, BMP, WebP or TIFF file.",
+            REPLACE,
         ) from error
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file to read. Raises OSError, and PictureError for a pipe or a device, which might
+    never end.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise PictureError(
+            "not_a_picture", f"“{legible(path.name)}” is no file but a device or a pipe.", REPLACE
+        )
+    return path.open("rb")
 
 
 def unreadable(path: Path, error: OSError) -> PictureError:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from tlstudio.data.decode import load, unreadable
+from tlstudio.data.decode import load, open_regular, unreadable
 from tlstudio.errors import PictureError
 from tlstudio.events import Picture, Problem
 
@@ -12,7 +12,7 @@ from tlstudio.events import Picture, Problem
 def check(path: Path) -> str | PictureError:
     """A digest of the file's bytes if it can be decoded, else why it cannot be."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             stream.seek(0)
             load(stream, path, at_least=(1, 1))

@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class Listing:
     problems: tuple[Problem, ...] = ()
     loose: int = 0
     """Pictures right in the folder, which have no class and are left out."""
+    left_out: tuple[str, ...] = ()
+    """Folders beside train and val, which are no part of the split."""
 
 
 def scan(source: Path, control: Control) -> Iterator[Event]:
@@ -103,8 +105,13 @@ def scanned(
             f"Pictures beside the class folders were left out: {listing.loose:,}.",
             "Move them into the folder of their class to use them.",
         )
+    if listing.left_out:
+        yield Warned(
+            f"Folders beside train and val were left out: {', '.join(listing.left_out)}.",
+            "Move them into train or val to use their pictures as classes.",
+        )
     return Scan(
-        str(source.expanduser().absolute()),
+        str(source.absolute()),
         tuple(picture for picture, _ in usable),
         tuple(problems),
         classes,
@@ -119,7 +126,7 @@ def list_pictures(source: Path, fewest_classes: int = 2) -> Listing:
     when it is none of these, cannot be read, has classes whose names cannot be shown and saved,
     or has pictures of fewer than `fewest_classes` (1 or 2).
     """
-    source = source.expanduser().absolute()
+    source = source.absolute()
     if not _is_legible(source):
         raise TlstudioError(
             f"The name “{legible(str(source))}” has characters that cannot be read.",
@@ -170,10 +177,11 @@ def pictures_below(folder: Path) -> tuple[list[Path], list[Problem]]:
     return found, problems
 
 
-def natural(name: str) -> tuple[list[str | int], str]:
+def natural(name: str) -> tuple[list[str | tuple[int, str]], str]:
     """A key that sorts names as people do: class2 before class10, whatever the case."""
-    parts = re.split("([0-9]+)", name.casefold())
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
+    parts = re.split("0*([0-9]+)", name.casefold())
+    # Of two numbers the longer one is larger; `int` would refuse very long ones.
+    return [(len(part), part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
 def _require_classes(source: Path, listing: Listing, fewest: int) -> None:
@@ -208,6 +216,8 @@ def _list_folder(source: Path) -> Listing:
     entries = _entries(source)
     roots = _split_folders(entries.folders)
     loose = [] if roots else entries.pictures
+    parts = {root for root, _ in roots}
+    left_out = [f for f in entries.folders if roots and f not in parts and not _is_split(f)]
     pictures: list[Picture] = []
     classes: dict[str, str] = {}
     problems: list[Problem] = []
@@ -228,7 +238,8 @@ def _list_folder(source: Path) -> Listing:
             found, unusable = pictures_below(folder)
             pictures += [Picture(str(path), label, split) for path in found]
             problems += unusable
-    return _listing(pictures, classes, problems, len(loose))
+    listing = _listing(pictures, classes, problems, len(loose))
+    return replace(listing, left_out=tuple(folder.name for folder in left_out))
 
 
 def _split_folders(folders: list[Path]) -> list[tuple[Path, str]]:
@@ -237,12 +248,16 @@ def _split_folders(folders: list[Path]) -> list[tuple[Path, str]]:
     A class may be called train too: the split is believed when train has subfolders and either
     val has or nothing but splits is there.
     """
-    splits = [(folder, SPLITS.get(folder.name.casefold(), "")) for folder in folders]
-    used = [(folder, split) for folder, split in splits if split in ("train", "val")]
+    used = [(f, SPLITS[f.name.casefold()]) for f in folders if _is_split(f)]
+    used = [(folder, split) for folder, split in used if split != "test"]
     arranged = {split for folder, split in used if _entries(folder).folders}
-    if arranged == {"train", "val"} or ("train" in arranged and all(s for _, s in splits)):
+    if arranged == {"train", "val"} or ("train" in arranged and all(map(_is_split, folders))):
         return used
     return []
+
+
+def _is_split(folder: Path) -> bool:
+    return folder.name.casefold() in SPLITS
 
 
 def _list_csv(source: Path) -> Listing:

@@ -58,7 +58,11 @@ def _draw(source: str, label: str, pictures: list[Picture], fraction: float, see
 
 
 def _relative(path: str, base: Path) -> str:
-    return unicodedata.normalize("NFC", Path(os.path.relpath(path, base)).as_posix())
+    try:
+        path = os.path.relpath(path, base)
+    except ValueError:  # on another drive of Windows
+        path = os.path.abspath(path)  # noqa: PTH100
+    return unicodedata.normalize("NFC", Path(path).as_posix())
 
 
 def _notes(label: str, count: int, held_out: int) -> list[str]:

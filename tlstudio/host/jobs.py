@@ -12,6 +12,7 @@ from pathlib import Path
 from tlstudio.control import Cancelled, Control
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Event, Failed
+from tlstudio.paths import log_file
 from tlstudio.project.spec import Backbone, FreezePlan, Head, Project
 
 
@@ -88,7 +89,7 @@ def run(request: Request, control: Control) -> Iterator[Event]:
         else:
             yield Failed(
                 f"The job ended unexpectedly ({type(error).__name__}: {error}).",
-                "Your pictures and earlier runs are untouched; please report this with the log.",
+                f"Your pictures and earlier runs are untouched. Please report it with {log_file()}",
             )
 
 

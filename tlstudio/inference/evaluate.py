@@ -1,6 +1,6 @@
 """How good a model is: confusion, per-class figures and calibration."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,9 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tlstudio.control import Control
 from tlstudio.data.batches import picture_batches
+from tlstudio.data.lost import warnings_of
 from tlstudio.data.scan import scanned
-from tlstudio.errors import TlstudioError
+from tlstudio.errors import PictureError, TlstudioError
 from tlstudio.events import (
     Calibration,
     ClassFigures,
@@ -67,7 +68,7 @@ def evaluate(run_folder: Path, data: Path | None, control: Control) -> Iterator[
     if data is None:
         pictures = runs.read_pictures(run_folder, "val")
     else:
-        pictures = (yield from scanned(data, control, fewest_classes=1)).pictures
+        pictures = yield from _pictures_of(data, control)
     strangers = sorted({picture.label for picture in pictures} - set(run.classes))
     if strangers:
         raise TlstudioError(
@@ -77,16 +78,17 @@ def evaluate(run_folder: Path, data: Path | None, control: Control) -> Iterator[
     model = load_model(run)
     rows: list[NDArray[np.float32]] = []
     indices: list[int] = []
+    lost: list[PictureError] = []
     paths = [Path(picture.path) for picture in pictures]
     done = 0
     for batch in picture_batches(paths, model.input_shape[1:3], BATCH, control):
-        for error in batch.lost.values():
-            yield Warned(error.message, "It does not count in the figures.")
+        lost += batch.lost.values()
         if batch.indices:
             rows.append(probabilities(model, batch.pictures)[: len(batch.indices)])
             indices += batch.indices
         done += len(batch.indices) + len(batch.lost)
         yield Progress("predict", done, len(paths))
+    yield from warnings_of(lost, "The figures are without {}.")
     if not indices:
         raise TlstudioError(
             "None of the pictures to evaluate on can be read.",
@@ -95,6 +97,25 @@ def evaluate(run_folder: Path, data: Path | None, control: Control) -> Iterator[
     labels = np.array([run.classes.index(pictures[i].label) for i in indices], np.int64)
     used = [pictures[i].path for i in indices]
     yield judge(np.concatenate(rows), labels, used, run.classes)
+
+
+def _pictures_of(data: Path, control: Control) -> Generator[Event, None, Sequence[Picture]]:
+    """What a folder or CSV has to judge a model on: its validation part, where it has one."""
+    found = yield from scanned(data, control, fewest_classes=1)
+    usable = {picture.path for picture in found.pictures}
+    damaged = [problem for problem in found.problems if problem.path not in usable]
+    if damaged:
+        yield Warned(
+            f"The figures are without {len(damaged):,} of the files, which cannot be used.",
+            f"The first: {damaged[0].detail}",
+        )
+    held_out = [picture for picture in found.pictures if picture.split == "val"]
+    if held_out and len(held_out) < len(found.pictures):
+        yield Warned(
+            f"Only the {len(held_out):,} pictures of the validation part are judged.",
+            "A model knows those that it was trained on.",
+        )
+    return held_out or found.pictures
 
 
 def cross_entropy(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

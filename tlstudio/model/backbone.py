@@ -22,8 +22,23 @@ MIN_ALPHA = 0.05
 def build(spec: Backbone, include_top: bool = False) -> keras.Model:
     """The architecture with untrained weights, for inputs (rows, columns, 3).
 
-    Its layers have the same names each time. Raises TlstudioError for an unknown name, an input
-    that is too small, and a width multiplier that the network cannot have.
+    Its layers have the same names each time. Raises TlstudioError as `check` does.
+    """
+    check(spec)
+    known = catalog.facts(spec.name)
+    shape = (*spec.input_shape, 3)
+    if known is catalog.LITE0:
+        return EfficientNetLite0(include_top=include_top, weights_path=None, input_shape=shape)
+    width = {"alpha": spec.alpha} if known.has_alpha else {}
+    network = getattr(keras.applications, known.name)
+    model = network(include_top=include_top, weights=None, input_shape=shape, **width)
+    _number_names_anew(model)
+    return model
+
+
+def check(spec: Backbone) -> None:
+    """Raise TlstudioError for an unknown name, an input that is too small, and a width multiplier
+    that the network cannot have.
     """
     known = catalog.facts(spec.name)
     if min(spec.input_shape) < known.min_input:
@@ -43,14 +58,6 @@ def build(spec: Backbone, include_top: bool = False) -> keras.Model:
             f"At alpha {spec.alpha:g} {known.label} would have layers without a single channel.",
             f"Set alpha to {MIN_ALPHA:g} or more.",
         )
-    shape = (*spec.input_shape, 3)
-    if known is catalog.LITE0:
-        return EfficientNetLite0(include_top=include_top, weights_path=None, input_shape=shape)
-    width = {"alpha": spec.alpha} if known.has_alpha else {}
-    network = getattr(keras.applications, known.name)
-    model = network(include_top=include_top, weights=None, input_shape=shape, **width)
-    _number_names_anew(model)
-    return model
 
 
 def load(spec: Backbone, control: Control) -> Generator[Event, None, keras.Model]:

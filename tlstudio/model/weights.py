@@ -1,6 +1,7 @@
 """Where a backbone's weights come from: bundled, the ImageNet download, a file, or nowhere."""
 
 import math
+import os
 import threading
 import warnings
 import zipfile
@@ -70,6 +71,13 @@ def check(spec: Backbone) -> None:
             f"No weights of {known.label} are bundled; only those of {catalog.LITE0.label} are.",
             "Choose imagenet (a download), random or a weights file.",
         )
+    alphas = _ALPHAS.get(known.name, (1.0,))
+    if spec.weights == "imagenet" and spec.alpha not in alphas:
+        raise TlstudioError(
+            f"There are no ImageNet weights of {known.label} at width {spec.alpha:g}.",
+            f"Set alpha to one of {', '.join(f'{alpha:g}' for alpha in alphas)}, "
+            "or choose random weights.",
+        )
     if spec.weights not in NAMED_WEIGHTS:
         _check_format(Path(spec.weights))
 
@@ -99,7 +107,7 @@ def _check_format(path: Path) -> None:
             f"{path.name!r} is no kind of weights that can be loaded.",
             f"Choose bundled, imagenet, random or a file ending in {', '.join(SUFFIXES)}.",
         )
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  (says no where `stat` refuses)
         raise TlstudioError(
             f"There is no weights file at {path}.", "Choose a file that exists, or imagenet."
         )
@@ -150,13 +158,6 @@ def from_imagenet(model: keras.Model, spec: Backbone, control: Control) -> Itera
     and stopped; the weights are then copied.
     """
     known = catalog.facts(spec.name)
-    alphas = _ALPHAS.get(known.name, (1.0,))
-    if spec.alpha not in alphas:
-        raise TlstudioError(
-            f"There are no ImageNet weights of {known.label} at width {spec.alpha:g}.",
-            f"Set alpha to one of {', '.join(f'{alpha:g}' for alpha in alphas)}, "
-            "or choose random weights.",
-        )
     # Weights do not depend on the input; asking at another size makes Keras warn or refuse.
     rows, columns = spec.input_shape
     trained = rows == columns and rows in _SIDES.get(known.name, ())
@@ -213,7 +214,7 @@ def _fetching(fetched: Fetched, control: Control) -> Iterator[None]:
         try:
             _download(address, partial, fetched, control)
             partial.replace(target)
-        except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
+        except (URLError, HTTPException, ConnectionError) as error:
             raise _unreachable(address, Path(target), error) from error
         except OSError as error:
             raise write_error(Path(target), error) from error
@@ -230,9 +231,10 @@ def _fetching(fetched: Fetched, control: Control) -> Iterator[None]:
 
 
 def _download(address: str, target: Path, fetched: Fetched, control: Control) -> None:
-    with urlopen(address, timeout=TIMEOUT_SECONDS) as response, target.open("wb") as stream:
+    response = _from_network(lambda: urlopen(address, timeout=TIMEOUT_SECONDS))
+    with response, target.open("wb") as stream:
         fetched.total = int(response.headers.get("Content-Length") or 0)
-        while block := response.read(BLOCK_BYTES):
+        while block := _from_network(lambda: response.read(BLOCK_BYTES)):
             if control.stopping:
                 raise Cancelled
             stream.write(block)
@@ -240,6 +242,16 @@ def _download(address: str, target: Path, fetched: Fetched, control: Control) ->
             fetched.changed.set()
     if fetched.done < fetched.total:
         raise ConnectionError(f"the connection closed after {fetched.done} bytes")
+
+
+def _from_network(call: Callable[[], Any]) -> Any:
+    """Tell an error of the network from one of the disk: both are plain OSErrors."""
+    try:
+        return call()
+    except URLError:
+        raise
+    except OSError as error:
+        raise URLError(error) from error
 
 
 def _unreachable(address: str, target: Path, error: Exception) -> TlstudioError:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -55,6 +56,7 @@ class RunWriter:
         self._epochs: list[Epoch] = []
         self._unwritten: list[str] = []
         self._recorded_bytes = 0
+        self._history_is_short = False
         if legible(str(folder)) != str(folder):
             raise TlstudioError(
                 f"The folder name “{legible(str(folder))}” has characters that cannot be read.",
@@ -77,14 +79,20 @@ class RunWriter:
 
     @contextmanager
     def discarded_if_unused(self) -> Iterator[None]:
-        """Within, a failure before anything is written leaves no new empty folder behind."""
+        """Within, a failure before the first epoch is recorded leaves nothing behind."""
         try:
             yield
         except BaseException:
-            if self._made_folder:
-                with suppress(OSError):  # something is in it, and the failure is what matters
-                    self.folder.rmdir()
+            if not self._epochs:
+                with suppress(OSError):  # the failure is what matters
+                    self._discard()
             raise
+
+    def _discard(self) -> None:
+        for name in (PICTURES, LABELS, RUN, EVENTS):
+            (self.folder / name).unlink(missing_ok=True)
+        if self._made_folder:
+            self.folder.rmdir()
 
     def start(
         self,
@@ -118,6 +126,7 @@ class RunWriter:
         self._unwritten.append(json.dumps(to_json(event), ensure_ascii=False) + "\n")
         if isinstance(event, Epoch):
             self._epochs.append(event)
+            self._history_is_short = True
         lines = "".join(self._unwritten).encode("utf-8")
         try:
             with path.open("ab") as stream:
@@ -127,9 +136,10 @@ class RunWriter:
             raise write_error(path, error) from error
         self._recorded_bytes += len(lines)
         self._unwritten.clear()
-        if isinstance(event, Epoch):
+        if self._history_is_short:
             rows = [[getattr(epoch, name) for name in HISTORY_COLUMNS] for epoch in self._epochs]
             self._write(HISTORY, _csv_text(HISTORY_COLUMNS, rows))
+            self._history_is_short = False
 
     def finish(self, evaluation: Evaluation, best_epoch: int) -> None:
         """Write how good the saved model is."""
@@ -151,7 +161,7 @@ def new_run_folder(parent: Path, name: str) -> Path:
 
 def read_run(folder: Path) -> Run:
     """Read a run. Raises TlstudioError when it is missing, damaged or from a newer version."""
-    if not (folder / RUN).is_file():
+    if not os.path.isfile(folder / RUN):  # noqa: PTH113  (says no where `stat` refuses)
         raise TlstudioError(
             f"{folder} is not a run: it has no {RUN}.",
             "Choose a folder that `tlstudio train` or the window has saved.",

@@ -58,7 +58,7 @@ def read_document(path: Path, file_format: str, version: int) -> dict[str, Any]:
             f"{path} cannot be read ({error.strerror or error}).",
             "Check that it is a file that you may read.",
         ) from error
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _damaged(path, "it is not valid JSON") from None
     if not isinstance(document, dict) or document.get("format") != file_format:
         raise _damaged(path, f"it is not a {file_format}")

@@ -58,7 +58,7 @@ def tensorflow_name(device: str) -> str:
     kind, _, index = device.partition(":")
     if kind == "cpu" and not index:
         return "/CPU:0"
-    if kind == "gpu" and (index or "0").isdigit() and int(index or "0") < gpus:
+    if kind == "gpu" and (index or "0").isdecimal() and int(index or "0") < gpus:
         return f"/GPU:{int(index or '0')}"
     known = ", ".join(["cpu", *(f"gpu:{i}" for i in range(gpus))])
     raise TlstudioError(

@@ -1,7 +1,7 @@
 """The epochs: one optimisation step a batch, validation, and the best weights kept."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 import keras
@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlstudio.control import Cancelled, Control
-from tlstudio.errors import JobError, PictureError
+from tlstudio.data.lost import GOES_ON, warnings_of
+from tlstudio.errors import JobError
 from tlstudio.events import Batch, Epoch, Event, Progress, Warned
 from tlstudio.inference.evaluate import cross_entropy
 from tlstudio.project.spec import Optimizer, Training
 from tlstudio.training.batches import Indices, Source
 from tlstudio.training.best import BestWeights
-
-NAMED_AT_ONCE = 10
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -90,7 +89,7 @@ def run_epochs(
                 yield Warned(end.message, f"{kept} {end.hint}")
             stopped = True
             break
-        yield from warnings_of(list(source.lost.values())[warned:])
+        yield from warnings_of(list(source.lost.values())[warned:], GOES_ON)
         warned = len(source.lost)
         best = outcome is None or (val_accuracy, -val_loss) > (
             outcome.best.val_accuracy,
@@ -115,17 +114,6 @@ def run_epochs(
         raise Cancelled
     best_weights.restore()
     return replace(outcome, epochs=done, stopped=stopped)
-
-
-def warnings_of(lost: Sequence[PictureError]) -> Iterator[Warned]:
-    """Name pictures that can no longer be used; many at once, as when a disk is gone, in one."""
-    hint = "The training goes on without {}."
-    if len(lost) > NAMED_AT_ONCE:
-        message = f"{len(lost):,} pictures can no longer be used. The first: {lost[0].message}"
-        yield Warned(message, hint.format("them"))
-        return
-    for error in lost:
-        yield Warned(error.message, hint.format("it"))
 
 
 def predict_source(

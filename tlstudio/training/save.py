@@ -56,11 +56,25 @@ class ModelSaves:
         try:
             save_model(self._model, self._path)
         except JobError as error:
-            rescue = Path(tempfile.mkdtemp(prefix="tlstudio-")) / self._path.name
-            save_model(self._model, rescue)
+            rescue = self._rescued()
+            if rescue is None:
+                raise
             raise JobError(
                 error.message, f"The trained model was kept as {rescue}. {error.hint}"
             ) from error
+
+    def _rescued(self) -> Path | None:
+        """Where the model is, in the temporary folder; None where that has no room either."""
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="tlstudio-"))
+        except OSError:
+            return None
+        try:
+            save_model(self._model, folder / self._path.name)
+        except JobError:
+            folder.rmdir()
+            return None
+        return folder / self._path.name
 
 
 def save_model(model: keras.Model, path: Path) -> None:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tlstudio import __version__
 from tlstudio.control import Control
+from tlstudio.data.lost import GOES_ON, warnings_of
 from tlstudio.data.scan import scanned
 from tlstudio.data.split import Split, split
 from tlstudio.errors import JobError, TlstudioError
@@ -31,6 +32,7 @@ from tlstudio.events import (
 )
 from tlstudio.inference.evaluate import judge
 from tlstudio.model import backbone as backbones
+from tlstudio.model import weights
 from tlstudio.model.catalog import canonical
 from tlstudio.model.freeze import boundary, freeze
 from tlstudio.model.head import head_layers, head_on_features, whole_model
@@ -42,7 +44,7 @@ from tlstudio.training import devices
 from tlstudio.training.batches import FeatureSource, PictureSource, Source
 from tlstudio.training.best import BestWeights
 from tlstudio.training.features import extract, prefix_model
-from tlstudio.training.loop import Outcome, compile_model, run_epochs, warnings_of
+from tlstudio.training.loop import Outcome, compile_model, run_epochs
 from tlstudio.training.save import ModelSaves
 
 
@@ -55,6 +57,8 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
     began = time.perf_counter()
     device = devices.tensorflow_name(project.training.device)
     project = project.model_copy(update={"backbone": canonical(project.backbone)})
+    backbones.check(project.backbone)
+    weights.check(project.backbone)
     writer = RunWriter(out)
     with writer.discarded_if_unused(), tf.device(device):
         found, parts = yield from _pictures(project, control)
@@ -134,7 +138,7 @@ def _fit(
         features = yield from extract(prefix, paths, writer.folder, control)
         source = FeatureSource(features.values, features.lost)
         trained = head_on_features(head[1:], features.values.shape[1:])
-        yield from warnings_of(list(features.lost.values()))
+        yield from warnings_of(list(features.lost.values()), GOES_ON)
     else:
         source = PictureSource(paths, project.backbone.input_shape)
         trained = model

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from tlstudio import __version__
 from tlstudio.host.native_output import open_log
 from tlstudio.paths import log_file, resource, runs_folder, settings_file
+from tlstudio.project.spec import Training
 from tlstudio.ui.demo import Demo
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.session import EngineHost, Session
@@ -28,8 +29,10 @@ SHOWN_FIRST_MS = 50
 """The engine starts when the window has been painted."""
 
 
-def run(argv_paths: Sequence[Path], demo: bool = False, demo_epochs: int | None = None) -> int:
-    """Show the window and open what was named; returns the exit status when it has closed."""
+def run(argv_paths: Sequence[Path], demo: Training | None = None) -> int:
+    """Show the window and open what was named, or train the demo; returns the exit status when
+    the window has closed.
+    """
     application = QApplication([sys.argv[0] if sys.argv else "tlstudio"])
     application.setApplicationName("tlstudio")
     application.setApplicationDisplayName("tlstudio")
@@ -47,7 +50,7 @@ def run(argv_paths: Sequence[Path], demo: bool = False, demo_epochs: int | None 
     def begin() -> None:
         session.start()
         if demo:
-            Demo(session, window.centre, demo_epochs)
+            Demo(session, window.centre, demo)
         window.open_paths(argv_paths)
 
     QTimer.singleShot(SHOWN_FIRST_MS, begin)

@@ -16,7 +16,7 @@ SHOWN = 4
 class Demo(QObject):
     """Drives a session through the main job once."""
 
-    def __init__(self, session: Session, centre: Centre, epochs: int | None) -> None:
+    def __init__(self, session: Session, centre: Centre, training: Training) -> None:
         super().__init__(session)
         self._session = session
         self._centre = centre
@@ -28,7 +28,7 @@ class Demo(QObject):
             backbone=fresh.backbone,
             freeze=fresh.freeze,
             head=fresh.head,
-            training=Training(epochs=epochs) if epochs else Training(),
+            training=training,
             pictures=Pictures(source=resource("samples", "emoji")),
         )
         session.rescan()
