@@ -20,14 +20,12 @@ from tlstudio.cli_arguments import (
 )
 from tlstudio.control import Control
 from tlstudio.errors import TlstudioError
-from tlstudio.events import Event, Failed, Finished, Prediction, Warned, to_json
+from tlstudio.events import CANCELLED, Event, Failed, Finished, Prediction, Warned, to_json
 from tlstudio.host import jobs
 from tlstudio.paths import resource, runs_folder, write_whole
 from tlstudio.predictions_csv import predictions_csv
 from tlstudio.project.runs import new_run_folder, read_pictures
 from tlstudio.project.spec import Backbone, FreezePlan, Head, Pictures, Project, Training
-
-CANCELLED = 130
 
 
 def run(arguments: list[str]) -> int:

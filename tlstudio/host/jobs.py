@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tlstudio.control import Cancelled, Control
 from tlstudio.errors import TlstudioError
-from tlstudio.events import Event, Failed
+from tlstudio.events import CANCELLED, Event, Failed
 from tlstudio.paths import log_file
 from tlstudio.project.spec import Backbone, FreezePlan, Head, Project
 
@@ -77,7 +77,9 @@ def run(request: Request, control: Control) -> Iterator[Event]:
     try:
         yield from _job(request, control)
     except Cancelled:
-        yield Failed("Stopped before there was a result.", "Nothing was changed; start again.", 130)
+        yield Failed(
+            "Stopped before there was a result.", "Nothing was changed; start again.", CANCELLED
+        )
     except TlstudioError as error:
         yield Failed(error.message, error.hint, error.exit_status)
     except MemoryError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tlstudio.control import Control, Word
-from tlstudio.events import Event, Failed
+from tlstudio.events import CANCELLED, Event, Failed
 from tlstudio.host import jobs
 from tlstudio.host.jobs import Request
 from tlstudio.host.native_output import send_all_output_to
@@ -117,7 +117,7 @@ class EngineProcess:
 
 
 def _closing() -> Failed:
-    return Failed("Stopped because the window closes.", "Start it again.", 130)
+    return Failed("Stopped because the window closes.", "Start it again.", CANCELLED)
 
 
 def serve(connection: Connection, log: Path) -> None:
