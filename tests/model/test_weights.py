@@ -7,6 +7,8 @@ import threading
 import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from types import MappingProxyType
 
 import h5py
 import keras
@@ -326,11 +328,15 @@ def test_a_silent_server_is_given_up(server, home, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EIO])
-def test_a_network_that_goes_away_is_not_blamed_on_the_disk(server, home, monkeypatch, number):
-    def gone(*_):
-        raise OSError(number, os.strerror(number))
+def test_a_network_that_goes_away_is_not_blamed_on_the_disk(home, monkeypatch, number):
+    class Gone(BytesIO):
+        headers = MappingProxyType({"Content-Length": "1000"})
 
-    monkeypatch.setattr("http.client.HTTPResponse.read", gone)
+        def read(self, _size):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(mobilenet, "BASE_WEIGHT_PATH", "http://127.0.0.1:9/net/")
+    monkeypatch.setattr(weights, "urlopen", lambda *_, **__: Gone())
     with pytest.raises(TlstudioError, match=os.strerror(number)) as error:
         loaded(DOWNLOAD)
     assert_offline_help(error, home)
