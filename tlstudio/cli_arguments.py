@@ -204,5 +204,5 @@ def checked(kind: type[Checked], base: Checked, **changes: Any) -> Checked:
         name = "dense" if kind is DenseLayer else str(first["loc"][0]).replace("_", "-")
         raise TlstudioError(
             f"--{name} cannot be {first['input']}.",
-            f"{first['msg'].removeprefix('Value error, ')}.",
+            f"{first['msg'].removeprefix('Value error, ').replace('Input should', 'It should')}.",
         ) from error

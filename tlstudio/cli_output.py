@@ -141,7 +141,8 @@ def _print_description(description: Description) -> None:
         print(f"{layer.name:<40}{layer.type:<24}{shape:>16}{layer.params:>13,}  {flag}")
     for row in description.head:
         shape = "x".join(map(str, row.output_shape))
-        print(f"{row.name:<40}{row.type:<24}{shape:>16}{row.params:>13,}  yes")
+        flag = "yes" if row.params else ""
+        print(f"{row.name:<40}{row.type:<24}{shape:>16}{row.params:>13,}  {flag}")
     params = description.params
     print(
         f"{params.total:,} parameters: {params.trainable:,} trained, {params.non_trainable:,} "

@@ -164,6 +164,42 @@ def test_opening_something_else_asks_about_changes_too(ready, qtbot, tmp_path: P
     assert store.load(tmp_path / "mine.tlstudio").training.epochs == 7
 
 
+def test_decisions_that_are_nowhere_else_are_asked_about(
+    ready, qtbot, tmp_path: Path, monkeypatch
+) -> None:
+    """A project without a file: what a run has kept, or nobody has changed, is not asked about."""
+    window, session, _ = ready
+    assert not session.unsaved
+    window.training.epochs.setValue(7)
+    trained(ready, qtbot)
+    assert not session.unsaved
+    window.training.epochs.setValue(8)
+    saved = tmp_path / "mine.tlstudio"
+
+    def choose(_window, _title, _name, _kind, then) -> None:
+        then(saved)
+
+    monkeypatch.setattr("tlstudio.ui.file_dialogs.ask_where_to_save", choose)
+    window.open_run(session.model)
+    answer(window, "Save", qtbot)
+    assert store.load(saved).training.epochs == 8
+    assert session.decisions.training.epochs == 7
+    assert "50.0%" in window.notice.text
+    qtbot.waitUntil(lambda: session.scan is not None)
+
+
+def test_good_news_goes_by_itself_and_bad_news_stays(parts, qtbot) -> None:
+    window, _, _ = parts
+    window.notice.news_ms = 10
+    window.notice.say("It was saved.")
+    assert window.notice.isVisible()
+    qtbot.waitUntil(window.notice.isHidden)
+    window.notice.say("It was saved.")
+    window.notice.tell("It is damaged.")
+    qtbot.wait(50)
+    assert window.notice.isVisible()
+
+
 def test_pictures_dropped_before_any_training_say_so_in_place(ready, tmp_path: Path) -> None:
     window, _, _ = ready
     drop(window, tmp_path / "pets" / "cats" / "1.png")

@@ -16,6 +16,7 @@ from tlstudio.events import (
     Warned,
 )
 from tlstudio.ui.progress_panel import ProgressPanel
+from tlstudio.ui.time_left import in_words
 
 PICTURES = PictureCounts(276, 94, 0)
 STARTED = Started("run", "b", "head", "top", ("a", "b"), PICTURES, 10, 90, 20, 10, "gpu:0", 0.002)
@@ -125,8 +126,25 @@ def test_stop_answers_at_once_and_stays(panel, clock, qtbot):
     assert panel.headline.text() == "Stopping…"
     assert not panel.stop_button.isEnabled()
     panel.handle(finished(stopped=True))
-    assert panel.detail.text().startswith("stopped, epoch 12 of 20 kept")
+    assert panel.detail.text().startswith("stopped after 20 of 20 epochs, epoch 12 kept")
     assert panel.stop_button.isHidden()
+
+
+def test_time_that_was_paused_is_no_working_time(panel, clock):
+    train(panel, clock)
+    seconds = finished().seconds.total
+    panel.set_paused(True)
+    clock.now += seconds - 2
+    panel.set_paused(False)
+    panel.handle(finished())
+    assert panel.detail.text().endswith(f"{in_words(2)} in all")
+
+
+def test_while_saving_there_is_nothing_to_stop_any_more(panel, clock):
+    train(panel, clock)
+    panel.handle(Progress("save", 0, 0))
+    assert not panel.stop_button.isEnabled()
+    assert "batches" not in panel.figures.text()
 
 
 def test_a_result_stays_until_the_plan_becomes_another_one(panel, clock):

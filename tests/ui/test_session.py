@@ -172,6 +172,18 @@ def test_another_backbone_forgets_layers_chosen_by_hand(ready, qtbot) -> None:
     assert session.trainable == frozenset()
 
 
+def test_a_backbone_that_is_chosen_again_has_its_plan_again(ready, qtbot) -> None:
+    session, _ = ready
+    session.set_trainable(convs(0, 2), batchnorm=False)
+    chosen = session.decisions.freeze
+    session.decide(backbone=Backbone(name="VGG16", weights="imagenet"))
+    qtbot.waitUntil(lambda: session.description is not None)
+    session.decide(backbone=Backbone())
+    assert session.decisions.freeze == chosen
+    qtbot.waitUntil(lambda: session.description is not None)
+    assert session.trainable == convs(0, 2)
+
+
 def test_a_plan_that_does_not_fit_its_backbone_is_dropped_with_a_word(ready, qtbot) -> None:
     session, _ = ready
     with qtbot.waitSignal(session.told) as told:

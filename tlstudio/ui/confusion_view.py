@@ -198,7 +198,7 @@ class ConfusionView(QAbstractScrollArea):
         width = min(max(room / size, least_width), 76.0)
         upright = longest + 8 > width
         # Upright names may take some of the height, the counts need the rest.
-        tallest = min(64.0, 0.3 * self.viewport().height())
+        tallest = min(64.0, 0.4 * self.viewport().height())
         heads = (min(longest, tallest) + 8) if upright else fonts.height() + 6
         height = min(max((self.viewport().height() - heads) / size, fonts.height() + 3), 34.0)
         return _Metrics(names, heads, QSize(int(width), int(height)), upright)

@@ -193,7 +193,13 @@ class MainWindow(QMainWindow):
         self._when_replaceable(lambda: self._try(lambda: self._session.open_project(path)))
 
     def open_run(self, folder: Path) -> None:
-        self._when_replaceable(lambda: self._try(lambda: self._session.open_run(folder)))
+        self._when_replaceable(lambda: self._try(lambda: self._open_run(folder)))
+
+    def _open_run(self, folder: Path) -> None:
+        self._session.open_run(folder)
+        if self._session.evaluation:
+            accuracy = self._session.evaluation.accuracy
+            self.notice.say(f"The run {folder.name} is open: {accuracy:.1%} of its validation.")
 
     def open_sample(self) -> None:
         self.open_pictures(resource("samples", "emoji"))
@@ -204,20 +210,11 @@ class MainWindow(QMainWindow):
             self.notice.tell("A training is running.", "Stop it first, or wait for its end.")
             return
         self.notice.hide()
-        if not self._has_unsaved_changes():
+        if not self._session.unsaved:
             replace()
             return
 
-        def save() -> None:
-            self.save()
-            if not self._session.unsaved:
-                replace()
-
-        questions.ask_to_save(self, save, replace)
-
-    def _has_unsaved_changes(self) -> bool:
-        """Whether a project that has a file differs from it."""
-        return self._session.unsaved and self._session.project_path is not None
+        questions.ask_to_save(self, lambda: self.save(replace), replace)
 
     def ask_for_folder(self) -> None:
         start = self._last_folder()
@@ -232,18 +229,19 @@ class MainWindow(QMainWindow):
         file_dialogs.ask_for_folder(self, "Open a run", start, self.open_run)
 
     def _last_folder(self) -> str:
-        return settings.text(self._stored, "files/last_folder")
+        return settings.text(self._stored, "files/last_folder") or str(Path.home())
 
     # Saving
 
-    def save(self) -> None:
+    def save(self, then: Callable[[], object] | None = None) -> None:
+        """Save the project; `then` is called when that has been done."""
         path = self._session.project_path
         if path:
-            self._try(lambda: self._session.save_project(path))
+            self._save_to(path, then)
         else:
-            self.save_as()
+            self.save_as(then)
 
-    def save_as(self) -> None:
+    def save_as(self, then: Callable[[], object] | None = None) -> None:
         pictures = self._session.decisions.pictures
         if pictures is None:
             self.notice.tell("There is nothing to save yet.", "Open a folder of pictures first.")
@@ -255,12 +253,24 @@ class MainWindow(QMainWindow):
             "Save the project",
             str(path),
             PROJECT_FILES,
-            lambda path: self._try(lambda: self._session.save_project(path)),
+            lambda path: self._save_to(path, then),
         )
 
+    def _save_to(self, path: Path, then: Callable[[], object] | None) -> None:
+        self._try(lambda: self._session.save_project(path))
+        if self._session.unsaved:
+            return
+        self.notice.say(f"The project was saved as {path}.")
+        if then:
+            then()
+
     def ask_where_to_save_model(self) -> None:
-        if self._session.model:
-            proposed = str(Path(self._last_folder()) / "model.keras")
+        pictures = self._session.decisions.pictures
+        if self._session.model is None:
+            self.notice.tell("There is no trained model to save yet.", "Press Train first.")
+        else:
+            name = pictures.source.stem if pictures else "model"
+            proposed = str(Path(self._last_folder()) / f"{name}.keras")
             kind = "Keras model (*.keras)"
             file_dialogs.ask_where_to_save(self, "Save the model", proposed, kind, self.save_model)
 
@@ -355,10 +365,10 @@ class MainWindow(QMainWindow):
             elif not self._must_close and not self._session.train_in_window:
                 questions.ask_to_end_at_once(self, self._session.end_training_engine)
             return
-        if not self._must_close and self._has_unsaved_changes():
+        if not self._must_close and self._session.unsaved:
             event.ignore()
             self._closing = False
-            questions.ask_to_save(self, self._save_and_close, self.close_without_asking)
+            questions.ask_to_save(self, lambda: self.save(self.close), self.close_without_asking)
             return
         self._stored.setValue("window/geometry", self.saveGeometry())
         self._stored.setValue("window/columns", self.columns.saveState())
@@ -391,8 +401,3 @@ class MainWindow(QMainWindow):
         if state == State.IDLE and self._closing:
             # After the slots that still show the end of the training.
             QTimer.singleShot(0, self.close)
-
-    def _save_and_close(self) -> None:
-        self.save()
-        if not self._session.unsaved:
-            self.close()

@@ -209,6 +209,10 @@ class ProgressPanel(Card):
             self._set_bar(event.done / event.total)
         else:
             self.bar.setRange(0, 0)
+        if event.stage == "save":
+            self.figures.setText(self._run.device)
+            for button in (self.pause_button, self.stop_button):
+                button.setEnabled(False)
 
     def _progress_words(self, event: Progress) -> str:
         parts = []
@@ -268,11 +272,15 @@ class ProgressPanel(Card):
 
     def _finished(self, event: Finished) -> None:
         headline = f"{event.val_accuracy * 100:.1f} % on {count(event.pictures.val, 'picture')}"
+        planned = max(self._run.epochs, event.epochs)
         kept = f"epoch {event.best_epoch} of {event.epochs} kept"
         if event.stopped:
-            kept = f"stopped, {kept}"
-        self._end(headline, f"{kept}, {in_words(event.seconds.total)} in all")
-        self._set_bar(1.0)
+            kept = (
+                f"stopped after {event.epochs} of {planned} epochs, epoch {event.best_epoch} kept"
+            )
+        worked = max(0.0, event.seconds.total - self._paused_seconds())
+        self._end(headline, f"{kept}, {in_words(worked)} in all")
+        self._set_bar(event.epochs / planned)
 
     def _failed(self, event: Failed) -> None:
         if event.status == CANCELLED:
@@ -312,6 +320,10 @@ class ProgressPanel(Card):
     def _stop(self) -> None:
         self.set_stopping()
         self.stopRequested.emit()
+
+    def _paused_seconds(self) -> float:
+        since = self._run.paused_at
+        return self._run.paused + (0.0 if since is None else self._clock() - since)
 
     def _now(self) -> float:
         """Seconds on a clock that stands still while paused."""

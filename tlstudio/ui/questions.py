@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 def ask_to_stop(window: QWidget, stop: Callable[[], object]) -> None:
     """Whether to end the training that runs."""
-    box = _question(window, "A training is running", "Stop and keep the best epoch?")
-    box.setInformativeText("The window closes when the run is saved.")
+    box = _question(window, "A training is running", "Stop the training and close?")
+    box.setInformativeText("Its best epoch so far is saved before the window closes.")
     yes = box.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
     box.setDefaultButton(box.addButton("Go on training", QMessageBox.ButtonRole.RejectRole))
     yes.clicked.connect(stop)

@@ -98,6 +98,8 @@ class Session(QObject):
         self.description: Description | None = None
         self.describe_failed: Failed | None = None
         self.trainable: frozenset[str] = frozenset()
+        self._plans: dict[str, FreezePlan] = {}
+        """What was decided for other backbones, should a person go back to one."""
         self.devices: DevicesFound | None = None
         self.model: Path | None = None
         self.evaluation: Evaluation | None = None
@@ -132,7 +134,10 @@ class Session(QObject):
         if "backbone" in parts and "freeze" not in parts:
             new = parts["backbone"]
             if isinstance(new, Backbone) and new.name != self.decisions.backbone.name:
-                parts["freeze"] = freeze_edit.after_backbone_change(self.decisions.freeze)
+                old = self.decisions
+                self._plans[old.backbone.name] = old.freeze
+                other = freeze_edit.after_backbone_change(old.freeze)
+                parts["freeze"] = self._plans.get(new.name, other)
         if self._replace(replace(self.decisions, **parts)):  # type: ignore[arg-type]
             self._mark(unsaved=True)
 
@@ -164,7 +169,8 @@ class Session(QObject):
         """Begin anew with another folder or CSV, keeping the other decisions."""
         pictures = self.decisions.pictures or Pictures(source=source)
         self._begin(None)
-        self.decide(pictures=pictures.model_copy(update={"source": source}))
+        chosen = pictures.model_copy(update={"source": source})
+        self._replace(replace(self.decisions, pictures=chosen))
         self.rescan()
 
     def rescan(self) -> None:
@@ -218,6 +224,9 @@ class Session(QObject):
         self._set_state(State.TRAINING)
         self._training.start()
         self._timer.start()
+        if self.project_path is None:
+            # The run keeps the decisions as they are.
+            self._mark(unsaved=False)
 
     def pause(self) -> None:
         if self._training and self.state == State.TRAINING:
@@ -347,6 +356,7 @@ class Session(QObject):
     def _begin(self, project: Path | None) -> None:
         """What follows is another project, or a new one that has no file yet."""
         self.project_path = project
+        self._plans.clear()
         self._forget_scan()
         self._mark(unsaved=False)
 
