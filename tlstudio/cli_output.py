@@ -146,7 +146,8 @@ def _print_description(description: Description) -> None:
     params = description.params
     print(
         f"{params.total:,} parameters: {params.trainable:,} trained, {params.non_trainable:,} "
-        f"frozen; the frozen part ends at {description.boundary or 'the input'}"
+        f"frozen; the frozen part ends at {description.boundary or 'the input'}\n"
+        f"{description.boundary_reason}"
     )
 
 

@@ -51,6 +51,8 @@ class Started(Event):
     """Batches in an epoch."""
     device: str
     learning_rate: float
+    boundary_reason: str = ""
+    """Why the boundary is there, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,11 @@ class Description(Event):
     head: tuple[HeadRow, ...]
     params: ParameterTotals
     boundary: str
-    """The layer whose output is the last frozen one; empty when everything is trained."""
+    """The layer whose output is the last frozen one, or several with plus signs; empty when
+    nothing can be cut off.
+    """
+    boundary_reason: str = ""
+    """Why the cut is there, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +221,8 @@ class Picture:
     path: str
     label: str
     split: str = ""
+    digest: str = ""
+    """SHA-256 of the file; empty where it was not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,11 @@ def runs_folder() -> Path:
     return Path(platformdirs.user_data_dir("tlstudio", appauthor=False)) / "runs"
 
 
+def features_folder() -> Path:
+    """Where the outputs of frozen layers are kept between trainings."""
+    return Path(platformdirs.user_cache_dir("tlstudio", appauthor=False)) / "features"
+
+
 def log_file() -> Path:
     """Where the engine process writes what TensorFlow says."""
     return Path(platformdirs.user_log_dir("tlstudio", appauthor=False)) / "engine.log"

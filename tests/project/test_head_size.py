@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlstudio.model.head import head_layers, head_on_features
+from tlstudio.model.head import head_layers, put_on
 from tlstudio.project.head_size import compare_pooling, head_params, head_rows
 from tlstudio.project.spec import DenseLayer, Head
 
@@ -42,7 +42,8 @@ heads = st.builds(
     classes=st.integers(2, 4),
 )
 def test_arithmetic_equals_keras(head: Head, features: tuple[int, int, int], classes: int) -> None:
-    model = head_on_features(head_layers(head, classes, seed=1), features)
+    inputs = keras.Input(features)
+    model = keras.Model(inputs, put_on(inputs, head_layers(head, classes, seed=1)))
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     rows = head_rows(head, features, classes)
     assert [row.name for row in rows] == [layer.name for layer in layers]

@@ -1,7 +1,8 @@
-import errno
-import os
-import tempfile
+import shutil
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,100 +10,187 @@ import pytest
 
 from tlstudio.control import Cancelled, Control
 from tlstudio.data.decode import decode
+from tlstudio.data.scan import scanned
 from tlstudio.errors import JobError
-from tlstudio.events import Progress
-from tlstudio.model.backbone import build, preprocess
+from tlstudio.events import Event, Picture, Progress, Warned
+from tlstudio.model.backbone import build, layer_rows, preprocess
+from tlstudio.model.boundary import find_boundary
+from tlstudio.model.freeze import freeze
 from tlstudio.model.head import head_layers
-from tlstudio.project.spec import Backbone, Head, Pooling
-from tlstudio.training import features
+from tlstudio.project.freeze_plan import trainable_layers
+from tlstudio.project.spec import Backbone, FreezePlan, Head, Pooling, Strategy
+from tlstudio.training import features as features_module
+from tlstudio.training.feature_cache import FeatureCache, ShardWriter
+from tlstudio.training.features import (
+    Features,
+    NoRoom,
+    OverflowInHalfPrecision,
+    compute_features,
+)
+from tlstudio.training.prefix import DType, Prefix, cut_off
+
+SPEC = Backbone(name="MobileNetV2", weights="random", input_shape=(32, 32), alpha=0.35)
 
 
-@pytest.mark.parametrize("pooling", ["gap", "gmp", "flatten"])
-def test_extracted_features_equal_the_plain_backbone(
-    shapes: Path, tmp_path: Path, pooling: Pooling
-) -> None:
-    keras.utils.set_random_seed(1)
-    spec = Backbone(name="MobileNetV2", weights="random", input_shape=(32, 32), alpha=0.35)
-    backbone = build(spec)
-    layer = head_layers(Head(pooling=pooling), 3, seed=1)[0]
-    prefix = features.prefix_model(backbone, spec.name, layer)
-    paths = sorted(shapes.glob("*/*.png")) * 2  # two batches, the second one padded
-    events, result = [], None
-    job = features.extract(prefix, [str(path) for path in paths], tmp_path, Control())
+def ended(job: Generator[Event, None, Any]) -> tuple[list[Event], Any]:
+    events = []
     try:
         while True:
             events.append(next(job))
     except StopIteration as end:
-        result = end.value
-    pictures = np.stack([decode(path, (32, 32)) for path in paths]).astype(np.float32)
-    inputs = keras.Input((32, 32, 3))
-    plain = keras.Model(inputs, layer(backbone(preprocess(inputs, spec.name))))
-    np.testing.assert_allclose(result.values, plain.predict(pictures, verbose=0), atol=1e-5)
-    assert result.lost == {}
-    assert events[-1] == Progress("extract", 60, 60)
+        return events, end.value
 
 
-def test_many_features_live_in_a_file_that_nobody_has_to_delete(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def pictures(shapes: Path) -> tuple[Picture, ...]:
+    return ended(scanned(shapes, Control()))[1].pictures  # type: ignore[no-any-return]
+
+
+def made(
+    strategy: Strategy = "head", pooling: Pooling = "gap", dtype: DType = "float32", seed: int = 1
+) -> tuple[keras.Model, list[keras.layers.Layer], Prefix, keras.Model]:
+    keras.utils.set_random_seed(seed)
+    backbone = build(SPEC)
+    trainable = trainable_layers(FreezePlan(strategy=strategy), layer_rows(backbone))
+    freeze(backbone, trainable)
+    head = head_layers(Head(pooling=pooling), 3, seed=1)
+    cut = find_boundary(backbone, trainable)
+    assert cut is not None
+    return backbone, head, *cut_off(backbone, SPEC, cut, head, dtype)
+
+
+def compute(
+    prefix: Prefix, pictures: tuple[Picture, ...], folder: Path, control: Control | None = None
+) -> tuple[list[Event], Features]:
+    return ended(compute_features(prefix, pictures, folder, "/CPU:0", control or Control()))
+
+
+@pytest.mark.parametrize("pooling", ["gap", "gmp", "flatten"])
+@pytest.mark.parametrize("strategy", ["head", "top"])
+def test_rows_and_what_is_trained_on_them_are_the_whole_model(
+    pictures: tuple[Picture, ...], tmp_path: Path, strategy: Strategy, pooling: Pooling
 ) -> None:
-    monkeypatch.setattr(features, "IN_MEMORY_BYTES", 100)
-    values = features.empty((50, 4), tmp_path)
-    values[:] = 3.0
-    assert isinstance(values, np.memmap)
-    assert values.sum() == 600
-    assert list(tmp_path.iterdir()) == []
+    backbone, head, prefix, rest = made(strategy, pooling)
+    _, features = compute(prefix, pictures, tmp_path)
+    rows = features.read(np.arange(len(pictures)))
+    x = inputs = keras.Input((32, 32, 3))
+    x = backbone(preprocess(x, SPEC.name))
+    for layer in head:
+        x = layer(x)
+    decoded = np.stack([decode(Path(p.path), (32, 32)) for p in pictures]).astype(np.float32)
+    whole = keras.Model(inputs, x).predict(decoded, verbose=0)
+    np.testing.assert_allclose(rest.predict(rows, verbose=0), whole, atol=1e-5)
+    assert {w.path for w in rest.trainable_weights} == {
+        w.path for w in keras.Model(inputs, x).trainable_weights
+    }
 
 
-def test_the_file_of_features_has_its_room_on_the_disk_from_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_pooled_features_alone_are_kept_where_that_is_enough() -> None:
+    assert made(pooling="gap")[2].shapes == ((1280,),)
+    assert made(pooling="flatten")[2].shapes == ((1, 1, 1280),)
+
+
+def test_what_is_there_is_not_computed_again(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
+    prefix = made()[2]
+    events, first = compute(prefix, pictures[:20], tmp_path)
+    assert first.hits == 0
+    assert events[0] == Progress("extract", 0, 20)
+    assert events[-1] == Progress("extract", 20, 20)
+    events, second = compute(prefix, pictures, tmp_path)
+    assert second.hits == 20
+    assert events[0] == Progress("extract", 20, 30)
+    np.testing.assert_array_equal(second.read(np.arange(20)), first.read(np.arange(20)))
+
+
+def test_a_picture_is_known_by_its_bytes(
+    pictures: tuple[Picture, ...], shapes: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(features, "IN_MEMORY_BYTES", 100)
-    made = tempfile.TemporaryFile
-    files = []
-
-    def kept(**options: object) -> object:
-        stream = made(**options)  # type: ignore[call-overload]
-        files.append(os.dup(stream.fileno()))
-        return stream
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", kept)
-    for reserved_by in ("the system", "zeros"):
-        if reserved_by == "zeros":
-            monkeypatch.delattr(os, "posix_fallocate", raising=False)
-        values = features.empty((3 << 20, 1), tmp_path)
-        assert values.shape == (3 << 20, 1)
-        assert os.fstat(files[-1]).st_blocks * 512 >= values.nbytes
-        os.close(files[-1])
+    prefix = made()[2]
+    compute(prefix, pictures, tmp_path)
+    shutil.copytree(shapes, tmp_path / "moved")
+    (tmp_path / "moved" / "disc").rename(tmp_path / "moved" / "plate")
+    moved = ended(scanned(tmp_path / "moved", Control()))[1].pictures
+    assert compute(prefix, moved, tmp_path)[1].hits == 30
 
 
-def test_a_disk_without_room_for_the_features_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("other", ["weights", "boundary", "pooling", "dtype"])
+def test_another_prefix_has_rows_of_its_own(other: str) -> None:
+    first = made()[2].key
+    match other:
+        case "weights":
+            assert made(seed=2)[2].key != first
+        case "boundary":
+            assert made("top")[2].key != first
+        case "pooling":
+            assert made(pooling="gmp")[2].key != first
+        case "dtype":
+            assert made(dtype="float16")[2].key != first
+    assert made()[2].key == first
+
+
+def test_the_same_bytes_twice_are_one_row(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
+    prefix = made()[2]
+    _, features = compute(prefix, (pictures[0], pictures[1], pictures[0]), tmp_path)
+    rows = features.read(np.arange(3))
+    np.testing.assert_array_equal(rows[0], rows[2])
+
+
+def test_pictures_that_are_gone_are_lost_and_the_others_are_not(
+    pictures: tuple[Picture, ...], tmp_path: Path
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    gone = replace(pictures[4], path=str(tmp_path / "gone.png"), digest="gone")
+    chosen = (*pictures[:4], gone, *pictures[5:9], gone)
+    _, features = compute(made()[2], chosen, tmp_path)
+    assert sorted(features.lost) == [4, 9]
+    assert "is not there" in features.lost[4].message
+    kept = np.array([i for i in range(10) if i not in features.lost])
+    assert features.read(kept).shape == (8, 1280)
 
-    monkeypatch.setattr(features, "IN_MEMORY_BYTES", 100)
-    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    with pytest.raises(JobError, match="disk is full") as caught:
-        features.empty((50, 4), tmp_path)
-    assert str(tmp_path) in caught.value.message
 
-
-def test_extraction_stops_between_two_batches(shapes: Path, tmp_path: Path) -> None:
-    inputs = keras.Input((8, 8, 3))
-    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+def test_a_stop_keeps_what_was_computed(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
     control = Control()
-    paths = [str(path) for path in shapes.glob("*/*.png")] * 20
-    done = 0
-
-    def stop_after_one_batch() -> None:
-        nonlocal done
-        for event in features.extract(model, paths, tmp_path, control):
-            assert isinstance(event, Progress)
-            done = event.done
-            if done:
-                control.stop()
-
+    prefix = made()[2]
+    job = compute_features(prefix, pictures, tmp_path, "/CPU:0", control)
+    next(job)
+    next(job)
+    control.stop()
     with pytest.raises(Cancelled):
-        stop_after_one_batch()
-    assert done == features.BATCH
+        ended(job)
+    assert compute(prefix, pictures, tmp_path)[1].hits >= 8
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_full_disk_is_told_once_and_memory_takes_over_as_far_as_it_goes(
+    pictures: tuple[Picture, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool
+) -> None:
+    prefix = made()[2]
+    expected = compute(prefix, pictures, tmp_path / "other")[1].read(np.arange(30))
+    add = ShardWriter.add
+
+    def full(self: ShardWriter, digest: str, row: np.ndarray) -> None:
+        if digest in {picture.digest for picture in pictures[10:]}:
+            raise JobError("The disk is full.", "Free some space.")
+        add(self, digest, row)
+
+    monkeypatch.setattr(ShardWriter, "add", full)
+    if not room:
+        monkeypatch.setattr(features_module, "IN_MEMORY_BYTES", 5 * 1280 * 4)
+        with pytest.raises(NoRoom):
+            compute(prefix, pictures, tmp_path)
+        return
+    events, features = compute(prefix, pictures, tmp_path)
+    assert [event.message for event in events if isinstance(event, Warned)] == ["The disk is full."]
+    np.testing.assert_allclose(features.read(np.arange(30)), expected, atol=1e-6)
+
+
+def test_what_half_precision_cannot_hold_is_noticed(
+    pictures: tuple[Picture, ...], tmp_path: Path
+) -> None:
+    backbone, _, prefix, _ = made(dtype="float16")
+    norm = backbone.get_layer("Conv_1_bn")
+    norm.beta.assign(norm.beta + 1e6)
+    activation = backbone.get_layer("out_relu")
+    activation.max_value = None
+    with pytest.raises(OverflowInHalfPrecision):
+        compute(prefix, pictures, tmp_path)
+    assert "0" not in FeatureCache(tmp_path / prefix.key, prefix.values, "float16")

@@ -36,6 +36,9 @@ PICTURE_SUFFIXES = frozenset(
 )
 """Endings, lower case with the dot, of the files that can be opened here."""
 
+DECODING = 1
+"""Counted up when the same file becomes another array, so that what was kept of it is forgotten."""
+
 MAX_PIXELS = 178_956_970
 """Rows times columns: twice Pillow's MAX_IMAGE_PIXELS, above which it refuses before decoding."""
 

@@ -23,15 +23,12 @@ def check(path: Path) -> str | PictureError:
         return error
 
 
-def repeated(pictures: Iterable[tuple[Picture, str]]) -> list[Problem]:
-    """A problem for each picture whose bytes came before, in its own class or in another.
-
-    Takes the pictures with their digests.
-    """
+def repeated(pictures: Iterable[Picture]) -> list[Problem]:
+    """A problem for each picture whose bytes came before, in its own class or in another."""
     first_with: dict[str, Picture] = {}
     problems = []
-    for picture, digest in pictures:
-        first = first_with.setdefault(digest, picture)
+    for picture in pictures:
+        first = first_with.setdefault(picture.digest, picture)
         if first is picture:
             continue
         detail = f"The same picture as “{first.path}”"

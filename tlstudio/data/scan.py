@@ -70,7 +70,7 @@ def scanned(
     listing = list_pictures(source, fewest_classes)
     total = len(listing.pictures)
     yield Progress("scan", 0, total)
-    usable: list[tuple[Picture, str]] = []
+    usable: list[Picture] = []
     problems = list(listing.problems)
     reported = time.monotonic()
     paths = [Path(picture.path) for picture in listing.pictures]
@@ -80,13 +80,13 @@ def scanned(
             if isinstance(result, PictureError):
                 problems.append(Problem(picture.path, result.kind, str(result)))
             else:
-                usable.append((picture, result))
+                usable.append(replace(picture, digest=result))
             if time.monotonic() - reported >= 0.1:
                 reported = time.monotonic()
                 yield Progress("scan", done, total)
     yield Progress("scan", total, total)
     problems += repeated(usable)
-    counts = Counter(picture.label for picture, _ in usable)
+    counts = Counter(picture.label for picture in usable)
     problems += [
         Problem(place, "empty_class", f"Class “{label}” has no usable picture and is left out.")
         for label, place in listing.classes.items()
@@ -112,7 +112,7 @@ def scanned(
         )
     return Scan(
         str(source.absolute()),
-        tuple(picture for picture, _ in usable),
+        tuple(usable),
         tuple(problems),
         classes,
     )

@@ -69,11 +69,18 @@ Request = (
 )
 
 
+def prepare_environment() -> None:
+    """What TensorFlow and Keras look up when they are loaded."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    # Its chatter is not for people.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Each session then has threads of its own, which the streams of an extraction need.
+    os.environ["TF_OVERRIDE_GLOBAL_THREADPOOL"] = "1"
+
+
 def run(request: Request, control: Control) -> Iterator[Event]:
     """Run a job to its end. Never raises: what goes wrong is its last event, a `Failed`."""
-    # Before TensorFlow is loaded: the backend is ours, and its chatter is not for people.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    prepare_environment()
     try:
         yield from _job(request, control)
     except Cancelled:

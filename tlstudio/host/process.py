@@ -130,8 +130,7 @@ def serve(connection: Connection, log: Path) -> None:
     threading.Thread(
         target=_listen, args=(connection, requests), name="listener", daemon=True
     ).start()
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    jobs.prepare_environment()
     for module in ("keras", "tlstudio.training.train", "tlstudio.inference.predict"):
         importlib.import_module(module)
     while True:

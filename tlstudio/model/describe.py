@@ -6,7 +6,8 @@ from tlstudio.control import Control
 from tlstudio.events import Description, Event, HeadRow, LayerRow, ParameterTotals, Progress
 from tlstudio.model import backbone as backbones
 from tlstudio.model import catalog, weights
-from tlstudio.model.freeze import boundary, freeze
+from tlstudio.model.boundary import NOT_CUT, find_boundary
+from tlstudio.model.freeze import freeze
 from tlstudio.project.freeze_plan import trainable_layers
 from tlstudio.project.head_size import head_rows
 from tlstudio.project.spec import Backbone, FreezePlan, Head
@@ -35,6 +36,7 @@ def describe(
     freeze(model, trainable)
     layers = backbones.layer_rows(model)
     output_shape = tuple(model.output_shape[1:])
+    cut = find_boundary(model, trainable)
     rows = () if include_top else head_rows(head, output_shape, classes)
     yield Description(
         backbone=spec.name,
@@ -43,7 +45,8 @@ def describe(
         layers=layers,
         head=rows,
         params=_totals(layers, rows),
-        boundary=boundary(model, trainable),
+        boundary=cut.name if cut else "",
+        boundary_reason=cut.reason if cut else NOT_CUT,
     )
 
 

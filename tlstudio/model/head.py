@@ -49,14 +49,6 @@ def head_layers(head: Head, classes: int, seed: int) -> list[keras.layers.Layer]
     return layers
 
 
-def head_on_features(
-    layers: Sequence[keras.layers.Layer], shape: tuple[int, ...], name: str = "head"
-) -> keras.Model:
-    """A model of these head layers alone, on features of `shape` (without the batch axis)."""
-    features = keras.Input(shape, name="features")
-    return keras.Model(features, _chain(features, layers), name=name)
-
-
 def whole_model(
     backbone: keras.Model, layers: Sequence[keras.layers.Layer], backbone_name: str
 ) -> keras.Model:
@@ -66,10 +58,11 @@ def whole_model(
     """
     picture = keras.Input(backbone.input_shape[1:], name="picture")
     features = backbone(preprocess(picture, backbone_name))
-    return keras.Model(picture, _chain(features, layers), name="tlstudio")
+    return keras.Model(picture, put_on(features, layers), name="tlstudio")
 
 
-def _chain(x: keras.KerasTensor, layers: Sequence[keras.layers.Layer]) -> keras.KerasTensor:
+def put_on(x: keras.KerasTensor, layers: Sequence[keras.layers.Layer]) -> keras.KerasTensor:
+    """What the layers, one after another, make of `x`."""
     for layer in layers:
         x = layer(x)
     return x

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tlstudio.control import Control
 from tlstudio.data.batches import picture_batches
 from tlstudio.errors import PictureError
+from tlstudio.training.features import Features
 
 Indices = NDArray[np.int64]
 
@@ -23,25 +24,26 @@ class Source(Protocol):
 
     def batches(
         self, order: Indices, size: int, control: Control
-    ) -> Iterator[tuple[NDArray[np.float32], Indices]]: ...
+    ) -> Iterator[tuple[NDArray[Any], Indices]]: ...
 
 
 class FeatureSource:
-    """Batches of features that were extracted before."""
+    """Batches of rows that were computed before."""
 
-    def __init__(self, values: NDArray[np.float32], lost: dict[int, PictureError]) -> None:
-        self.values = values
-        self.lost = lost
+    def __init__(self, features: Features) -> None:
+        self._features = features
+        self.lost = features.lost
 
     def batches(
         self, order: Indices, size: int, control: Control
-    ) -> Iterator[tuple[NDArray[np.float32], Indices]]:
+    ) -> Iterator[tuple[NDArray[Any], Indices]]:
         kept = np.array([i for i in order if i not in self.lost], np.int64)
         for start in range(0, len(kept), size):
             control.checkpoint()
             indices = kept[start : start + size]
-            inputs = np.zeros((size, *self.values.shape[1:]), np.float32)
-            inputs[: len(indices)] = self.values[indices]
+            rows = self._features.read(indices)
+            inputs = np.zeros((size, rows.shape[1]), rows.dtype)
+            inputs[: len(indices)] = rows
             yield inputs, indices
 
 

@@ -1,118 +1,126 @@
-"""The frozen prefix, run once a picture: its outputs are what the rest is trained on."""
+"""Features: a row for each picture from the frozen prefix, computed once and kept."""
 
-import os
-import tempfile
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tlstudio.control import Control
-from tlstudio.data.batches import picture_batches
-from tlstudio.errors import PictureError
-from tlstudio.events import Event, Progress
-from tlstudio.model.backbone import preprocess
-from tlstudio.paths import write_error
+from tlstudio.data.ahead import run_ahead
+from tlstudio.data.decode import decode
+from tlstudio.errors import JobError, PictureError
+from tlstudio.events import Event, Picture, Progress, Warned
+from tlstudio.training.feature_cache import FeatureCache, Rows, ShardWriter
+from tlstudio.training.prefix import Prefix, Runner
 
-BATCH = 32
-IN_MEMORY_BYTES = 2**30
-
-Prefix = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+IN_MEMORY_BYTES = 1 << 30
+"""Rows that may be kept in memory where the disk takes none."""
 
 
-@dataclass(frozen=True, slots=True)
+class OverflowInHalfPrecision(Exception):
+    """A feature is larger than float16 can hold: compute them in float32."""
+
+
+class NoRoom(Exception):
+    """The features fit neither on the disk nor in memory: train without them."""
+
+
+@dataclass(slots=True)
 class Features:
-    """`values[i]` belongs to picture i; `lost` says which pictures could not be decoded."""
+    """The rows of pictures, by number. `lost` says which pictures could not be decoded."""
 
-    values: NDArray[np.float32]
-    lost: dict[int, PictureError]
+    cache: FeatureCache
+    digests: Sequence[str]
+    lost: dict[int, PictureError] = field(default_factory=dict)
+    in_memory: dict[str, Rows] = field(default_factory=dict)
+    """What the disk had no room for."""
+    hits: int = 0
+    """Pictures whose rows were there already."""
 
-
-def prefix_model(
-    backbone: keras.Model, backbone_name: str, pooling: keras.layers.Layer
-) -> keras.Model:
-    """Pictures in, pooled features out, when the whole backbone is frozen.
-
-    Only the pooled vector is kept where the head begins with GAP or GMP, which is rows times
-    columns less to store and to train on.
-    """
-    picture = keras.Input(backbone.input_shape[1:], name="picture")
-    return keras.Model(picture, pooling(backbone(preprocess(picture, backbone_name))))
-
-
-def fold(model: keras.Model, batch: int = BATCH) -> Prefix:
-    """The model as a graph whose weights are constants: TensorFlow then folds BatchNorm into the
-    convolutions, which makes it more than twice as fast on a CPU, equal to 1e-5.
-
-    Takes uint8 of shape (batch, rows, columns, 3) exactly.
-    """
-    signature = tf.TensorSpec((batch, *model.input_shape[1:]), tf.uint8)
-
-    @tf.function(input_signature=[signature], jit_compile=False)  # type: ignore[untyped-decorator]
-    def forward(pictures: tf.Tensor) -> tf.Tensor:
-        return model(tf.cast(pictures, tf.float32), training=False)
-
-    folded = convert_variables_to_constants_v2(forward.get_concrete_function())
-
-    def run(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return folded(tf.constant(pictures))[0].numpy()  # type: ignore[no-any-return]
-
-    return run
+    def read(self, indices: NDArray[np.int64]) -> Rows:
+        """Rows of shape (pictures, values)."""
+        wanted = [self.digests[i] for i in indices]
+        if not self.in_memory:
+            return self.cache.read(wanted)
+        return np.stack(
+            [
+                self.in_memory[digest] if digest in self.in_memory else self.cache.read([digest])[0]
+                for digest in wanted
+            ]
+        )
 
 
-def extract(
-    model: keras.Model, paths: Sequence[str], folder: Path, control: Control
+def compute_features(
+    prefix: Prefix, pictures: Sequence[Picture], folder: Path, device: str, control: Control
 ) -> Generator[Event, None, Features]:
-    """Run every picture through `model` once, decoding beside it. Returns the features.
+    """Run each picture that `folder` does not have yet through the prefix, decoding beside it.
 
-    More than a gigabyte of them goes to a temporary file in `folder`. Raises Cancelled.
+    A picture is known by its bytes, so that names and places do not matter. What was computed
+    is kept when a job is stopped. Raises Cancelled, OverflowInHalfPrecision and NoRoom.
     """
-    run = fold(model)
-    values = empty((len(paths), *model.output_shape[1:]), folder)
-    lost: dict[int, PictureError] = {}
-    size = model.input_shape[1:3]
-    yield Progress("extract", 0, len(paths))
-    done = 0
-    for batch in picture_batches([Path(path) for path in paths], size, BATCH, control):
-        if batch.indices:
-            values[batch.indices] = run(batch.pictures)[: len(batch.indices)]
-        lost |= batch.lost
-        done += len(batch.indices) + len(batch.lost)
-        yield Progress("extract", done, len(paths))
-    return Features(values, lost)
+    cache = FeatureCache(folder / prefix.key, prefix.values, prefix.dtype)
+    missing = {p.digest: i for i, p in enumerate(pictures) if p.digest not in cache}
+    digests = [picture.digest for picture in pictures]
+    features = Features(cache, digests, hits=sum(digest not in missing for digest in digests))
+    yield Progress("extract", features.hits, len(pictures))
+    if missing:
+        wanted = sorted(missing.values())
+        with Runner(prefix, device) as runner, cache.writer() as writer:
+            yield from _extract(runner, pictures, wanted, features, writer, control)
+    for i, digest in enumerate(features.digests):
+        if digest in missing and missing[digest] in features.lost:
+            features.lost[i] = features.lost[missing[digest]]
+    return features
 
 
-def empty(shape: tuple[int, ...], folder: Path) -> NDArray[np.float32]:
-    """An array in memory, or, above IN_MEMORY_BYTES, in a file that vanishes with the array.
+def _extract(
+    runner: Runner,
+    pictures: Sequence[Picture],
+    wanted: Sequence[int],
+    features: Features,
+    writer: ShardWriter,
+    control: Control,
+) -> Generator[Event, None, None]:
+    size = runner.picture_size
+    chunks = [wanted[i : i + runner.batch] for i in range(0, len(wanted), runner.batch)]
 
-    Raises JobError when the disk has no room for it.
-    """
-    size = prod(shape) * 4
-    if size <= IN_MEMORY_BYTES:
-        return np.empty(shape, np.float32)
-    try:
-        with tempfile.TemporaryFile(dir=folder) as stream:
-            _reserve(stream, size)
-            return np.memmap(stream, np.float32, "r+", shape=shape)
-    except OSError as error:
-        raise write_error(folder, error) from error
+    def rows_of(chunk: Sequence[int]) -> tuple[list[int], Rows, dict[int, PictureError]]:
+        batch = np.zeros((runner.batch, *size, 3), np.uint8)
+        decoded: list[int] = []
+        lost: dict[int, PictureError] = {}
+        for i in chunk:
+            try:
+                batch[len(decoded)] = decode(Path(pictures[i].path), size)
+                decoded.append(i)
+            except PictureError as error:
+                lost[i] = error
+        return decoded, runner(batch)[: len(decoded)], lost
+
+    done = len(pictures) - len(wanted)
+    disk: ShardWriter | None = writer
+    with closing(run_ahead(rows_of, chunks, control, runner.workers)) as results:
+        for decoded, rows, lost in results:
+            if not np.isfinite(rows).all():
+                raise OverflowInHalfPrecision
+            features.lost |= lost
+            for i, row in zip(decoded, rows, strict=True):
+                if disk is not None:
+                    try:
+                        disk.add(pictures[i].digest, row)
+                        continue
+                    except JobError as error:
+                        disk = None
+                        yield Warned(error.message, "The training goes on without keeping more.")
+                _keep_in_memory(features, pictures[i].digest, row)
+            done += len(decoded) + len(lost)
+            yield Progress("extract", done, len(pictures))
 
 
-def _reserve(stream: IO[bytes], size: int) -> None:
-    """Make the file `size` bytes long on the disk too: writing to a hole in a mapped file ends
-    the process when the disk is full.
-    """
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(stream.fileno(), 0, size)
-        return
-    block = bytes(1 << 20)
-    for start in range(0, size, len(block)):
-        stream.write(block[: size - start])
-    stream.flush()
+def _keep_in_memory(features: Features, digest: str, row: Rows) -> None:
+    if (len(features.in_memory) + 1) * row.nbytes > IN_MEMORY_BYTES:
+        raise NoRoom
+    # A copy, since the row is part of its whole batch.
+    features.in_memory[digest] = row.copy()

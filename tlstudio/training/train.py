@@ -23,6 +23,7 @@ from tlstudio.events import (
     Epoch,
     Event,
     Finished,
+    Picture,
     PictureCounts,
     Progress,
     Scan,
@@ -33,9 +34,11 @@ from tlstudio.events import (
 from tlstudio.inference.evaluate import judge
 from tlstudio.model import backbone as backbones
 from tlstudio.model import weights
+from tlstudio.model.boundary import NOT_CUT, Boundary, find_boundary
 from tlstudio.model.catalog import canonical
-from tlstudio.model.freeze import boundary, freeze
-from tlstudio.model.head import head_layers, head_on_features, whole_model
+from tlstudio.model.freeze import freeze
+from tlstudio.model.head import head_layers, whole_model
+from tlstudio.paths import features_folder
 from tlstudio.project.freeze_plan import strategy_of, trainable_layers
 from tlstudio.project.learning_rate import suited_rate
 from tlstudio.project.runs import MODEL, RunWriter
@@ -43,9 +46,19 @@ from tlstudio.project.spec import Project
 from tlstudio.training import devices
 from tlstudio.training.batches import FeatureSource, PictureSource, Source
 from tlstudio.training.best import BestWeights
-from tlstudio.training.features import extract, prefix_model
+from tlstudio.training.feature_cache import shrink
+from tlstudio.training.features import (
+    Features,
+    NoRoom,
+    OverflowInHalfPrecision,
+    compute_features,
+)
 from tlstudio.training.loop import Outcome, compile_model, run_epochs
+from tlstudio.training.prefix import CHEAP_VALUES, DType, cut_off
 from tlstudio.training.save import ModelSaves
+
+CACHE_BYTES = 10 << 30
+"""What all features that are kept may take on the disk."""
 
 
 def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
@@ -70,6 +83,7 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
         rows = backbones.layer_rows(backbone)
         trainable = trainable_layers(project.freeze, rows)
         freeze(backbone, trainable)
+        cut = find_boundary(backbone, trainable)
         head = head_layers(project.head, len(classes), project.training.seed)
         model = whole_model(backbone, head, project.backbone.name)
         writer.start(project, classes, parts.train, parts.val, _versions())
@@ -78,7 +92,8 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
             run=str(out),
             backbone=project.backbone.name,
             strategy=strategy_of(trainable, rows),
-            boundary=boundary(backbone, trainable),
+            boundary=cut.name if cut else "",
+            boundary_reason=cut.reason if cut else NOT_CUT,
             classes=classes,
             pictures=counts,
             trainable_params=_count(model.trainable_weights),
@@ -91,7 +106,7 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
         )
         writer.record(started)
         yield started
-        yield from _fit(project, started, parts, backbone, head, model, writer, began, control)
+        yield from _fit(project, started, parts, backbone, head, model, cut, writer, began, control)
 
 
 def _pictures(project: Project, control: Control) -> Generator[Event, None, tuple[Scan, Split]]:
@@ -120,6 +135,7 @@ def _fit(
     backbone: keras.Model,
     head: Sequence[keras.layers.Layer],
     model: keras.Model,
+    cut: Boundary | None,
     writer: RunWriter,
     began: float,
     control: Control,
@@ -130,18 +146,16 @@ def _fit(
     )
     numbers = np.arange(len(paths))
     train, val = numbers[: len(parts.train)], numbers[len(parts.train) :]
-    all_frozen = not backbone.trainable_weights
     extracting = time.perf_counter()
-    source: Source
-    if all_frozen:
-        prefix = prefix_model(backbone, project.backbone.name, head[0])
-        features = yield from extract(prefix, paths, writer.folder, control)
-        source = FeatureSource(features.values, features.lost)
-        trained = head_on_features(head[1:], features.values.shape[1:])
-        yield from warnings_of(list(features.lost.values()), GOES_ON)
-    else:
-        source = PictureSource(paths, project.backbone.input_shape)
-        trained = model
+    source: Source = PictureSource(paths, project.backbone.input_shape)
+    trained, hits = model, 0
+    if cut:
+        pictures = (*parts.train, *parts.val)
+        made = yield from _features(project, backbone, cut, head, pictures, started.device, control)
+        if made:
+            features, trained = made
+            source, hits = FeatureSource(features), features.hits
+            yield from warnings_of(list(features.lost.values()), GOES_ON)
     extracted = time.perf_counter()
     # XLA is for GPUs here: it makes depthwise convolutions on a CPU an order slower.
     compile_model(
@@ -176,12 +190,43 @@ def _fit(
             started.pictures.skipped + len(paths) - outcome.trained - len(used),
         ),
         seconds=Seconds(extracted - extracting, ended - extracted, ended - began),
-        cache=CacheUse(0, len(paths) - len(source.lost) if all_frozen else 0),
+        cache=CacheUse(hits, len(paths) - hits - len(source.lost) if trained is not model else 0),
         strategy=started.strategy,
         boundary=started.boundary,
     )
     writer.record(finished)
     yield finished
+
+
+def _features(
+    project: Project,
+    backbone: keras.Model,
+    cut: Boundary,
+    head: Sequence[keras.layers.Layer],
+    pictures: Sequence[Picture],
+    device: str,
+    control: Control,
+) -> Generator[Event, None, tuple[Features, keras.Model] | None]:
+    """What the prefix says of each picture, and the model to train on it; None without room."""
+    folder = features_folder()
+    dtypes: tuple[DType, ...] = ("float16", "float32")
+    for dtype in dtypes:
+        prefix, rest = cut_off(backbone, project.backbone, cut, head, dtype)
+        if dtype == "float16" and prefix.values <= CHEAP_VALUES:
+            continue
+        try:
+            features = yield from compute_features(prefix, pictures, folder, device, control)
+        except OverflowInHalfPrecision:
+            continue
+        except NoRoom:
+            break
+        shrink(folder, CACHE_BYTES, spare=folder / prefix.key)
+        return features, rest
+    yield Warned(
+        "There is no room to keep the features of the frozen layers.",
+        "The training goes on without; free some disk space to make it faster.",
+    )
+    return None
 
 
 def _recorded(
