@@ -329,17 +329,23 @@ def test_pictures_that_all_vanish_later_keep_the_best_epoch(
     assert finished.pictures.train == 24
 
 
-@pytest.mark.usefixtures("nothing_kept")
-def test_pictures_lost_before_the_extraction_are_named_once(
-    project: MakeProject, shapes: Path, tmp_path: Path
-) -> None:
+def losing(number: int, project: MakeProject, shapes: Path, tmp_path: Path) -> list[Event]:
+    """A training from which so many pictures go between the scan and the extraction."""
     copy = copytree(shapes, tmp_path / "copy")
     events: list[Event] = []
     for event in watch(project(pictures=Pictures(source=copy)), tmp_path / "run", Control()):
         events.append(event)
         if isinstance(event, Started):
-            for picture in runs.read_pictures(tmp_path / "run", "train")[:2]:
+            for picture in runs.read_pictures(tmp_path / "run", "train")[:number]:
                 Path(picture.path).unlink()
+    return events
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_pictures_lost_before_the_extraction_are_named_once(
+    project: MakeProject, shapes: Path, tmp_path: Path
+) -> None:
+    events = losing(2, project, shapes, tmp_path)
     last = events[-1]
     assert isinstance(last, Finished)
     assert len(of(Warned, events)) == 2
@@ -350,13 +356,7 @@ def test_pictures_lost_before_the_extraction_are_named_once(
 def test_many_pictures_lost_at_once_are_one_warning(
     project: MakeProject, shapes: Path, tmp_path: Path
 ) -> None:
-    copy = copytree(shapes, tmp_path / "copy")
-    events: list[Event] = []
-    for event in watch(project(pictures=Pictures(source=copy)), tmp_path / "run", Control()):
-        events.append(event)
-        if isinstance(event, Started):
-            for picture in runs.read_pictures(tmp_path / "run", "train")[:12]:
-                Path(picture.path).unlink()
+    events = losing(12, project, shapes, tmp_path)
     (warning,) = of(Warned, events)
     assert warning.message.startswith("12 pictures")  # type: ignore[attr-defined]
     assert isinstance(events[-1], Finished)

@@ -62,9 +62,11 @@ def cut_off(
     spec: Backbone,
     boundary: Boundary,
     head: Sequence[keras.layers.Layer],
-    dtype: DType,
+    dtype: DType | None = None,
 ) -> tuple[Prefix, keras.Model]:
     """The prefix, and what is trained after it: a model that takes rows and gives probabilities.
+
+    `dtype` None takes what suits the size of a row.
 
     Where all is frozen and the head begins with a pooling to one value a channel, the pooling
     belongs to the prefix: rows times columns less to keep and to train on.
@@ -76,6 +78,9 @@ def cut_off(
     if pooled:
         tensors, head = [head[0](tensors[0])], head[1:]
     model = keras.Model(picture, tensors)
+    if dtype is None:
+        values = sum(prod(tensor.shape[1:]) for tensor in model.outputs)
+        dtype = "float32" if values <= CHEAP_VALUES else "float16"
     prefix = Prefix(model, boundary.work, _key(model, spec, boundary, pooled, dtype), dtype)
     rows = keras.Input((prefix.values,), dtype=dtype, name="rows")
     features = _unflattened(rows, prefix.shapes)

@@ -54,7 +54,7 @@ from tlstudio.training.features import (
     compute_features,
 )
 from tlstudio.training.loop import Outcome, compile_model, run_epochs
-from tlstudio.training.prefix import CHEAP_VALUES, DType, cut_off
+from tlstudio.training.prefix import DType, cut_off
 from tlstudio.training.save import ModelSaves
 
 CACHE_BYTES = 10 << 30
@@ -209,14 +209,14 @@ def _features(
 ) -> Generator[Event, None, tuple[Features, keras.Model] | None]:
     """What the prefix says of each picture, and the model to train on it; None without room."""
     folder = features_folder()
-    dtypes: tuple[DType, ...] = ("float16", "float32")
+    dtypes: tuple[DType | None, ...] = (None, "float32")
     for dtype in dtypes:
         prefix, rest = cut_off(backbone, project.backbone, cut, head, dtype)
-        if dtype == "float16" and prefix.values <= CHEAP_VALUES:
-            continue
         try:
             features = yield from compute_features(prefix, pictures, folder, device, control)
         except OverflowInHalfPrecision:
+            if prefix.dtype == "float32":
+                break
             continue
         except NoRoom:
             break

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
 
 def ask_to_stop(window: QWidget, stop: Callable[[], object]) -> None:
@@ -11,9 +11,7 @@ def ask_to_stop(window: QWidget, stop: Callable[[], object]) -> None:
     box = _question(window, "A training is running", "Stop the training and close?")
     box.setInformativeText("Its best epoch so far is saved before the window closes.")
     yes = box.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
-    box.setDefaultButton(box.addButton("Go on training", QMessageBox.ButtonRole.RejectRole))
-    yes.clicked.connect(stop)
-    box.open()
+    _open(box, yes, stop, "Go on training")
 
 
 def ask_to_end_at_once(window: QWidget, end: Callable[[], object]) -> None:
@@ -21,9 +19,7 @@ def ask_to_end_at_once(window: QWidget, end: Callable[[], object]) -> None:
     box = _question(window, "The run is being saved", "Close without waiting for the run?")
     box.setInformativeText("What is not saved yet is lost.")
     yes = box.addButton("Close now", QMessageBox.ButtonRole.DestructiveRole)
-    box.setDefaultButton(box.addButton("Wait", QMessageBox.ButtonRole.RejectRole))
-    yes.clicked.connect(end)
-    box.open()
+    _open(box, yes, end, "Wait")
 
 
 def ask_to_save(window: QWidget, save: Callable[[], object], discard: Callable[[], object]) -> None:
@@ -33,6 +29,13 @@ def ask_to_save(window: QWidget, save: Callable[[], object], discard: Callable[[
     box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
     box.button(buttons.Save).clicked.connect(save)
     box.button(buttons.Discard).clicked.connect(discard)
+    box.open()
+
+
+def _open(box: QMessageBox, yes: QPushButton, then: Callable[[], object], no: str) -> None:
+    """Ask; the answer that changes nothing is the default."""
+    box.setDefaultButton(box.addButton(no, QMessageBox.ButtonRole.RejectRole))
+    yes.clicked.connect(then)
     box.open()
 
 
