@@ -20,6 +20,10 @@ STAGES: dict[Stage, str] = {
 """What each stage is called for people."""
 
 
+Phase = Literal["head", "plan"]
+"""Of a training: the head alone, and then what the freeze plan says."""
+
+
 class Event:
     """Base of all events; `event` is the name in JSON."""
 
@@ -31,6 +35,14 @@ class PictureCounts:
     train: int
     val: int
     skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheUse:
+    """Pictures whose features were found (hits) and had to be computed (misses)."""
+
+    hits: int
+    misses: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class Started(Event):
     trainable_params: int
     frozen_params: int
     epochs: int
+    """Of all phases together."""
     steps: int
     """Batches in an epoch."""
     device: str
@@ -91,6 +104,24 @@ class Epoch(Event):
     val_accuracy: float
     seconds: float
     best: bool
+    learning_rate: float = 0.0
+    """Of the last step."""
+    phase: Phase = "plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures(Event):
+    """How a training is doing, about once a second."""
+
+    event: ClassVar[str] = "figures"
+    pictures_per_second: float
+    """Trained on, or extracted."""
+    memory_bytes: int
+    """Resident memory of the engine's process."""
+    device: str
+    device_memory_bytes: int
+    """In use on a GPU; 0 on a CPU."""
+    cache: CacheUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +152,6 @@ class Seconds:
     extract: float
     train: float
     total: float
-
-
-@dataclass(frozen=True, slots=True)
-class CacheUse:
-    """Pictures whose features were found (hits) and had to be computed (misses)."""
-
-    hits: int
-    misses: int
 
 
 @dataclass(frozen=True, slots=True)

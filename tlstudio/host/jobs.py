@@ -48,6 +48,13 @@ class TrainRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeRequest:
+    """Goes on with a run that was stopped or killed. Ends as a training does."""
+
+    run: Path
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluateRequest:
     """Ends with `Evaluation`; on the run's own validation pictures where `data` is None."""
 
@@ -64,9 +71,15 @@ class PredictRequest:
     top: int = 5
 
 
-Request = (
-    ScanRequest | DevicesRequest | DescribeRequest | TrainRequest | EvaluateRequest | PredictRequest
+TensorFlowRequest = (
+    DevicesRequest
+    | DescribeRequest
+    | TrainRequest
+    | ResumeRequest
+    | EvaluateRequest
+    | PredictRequest
 )
+Request = ScanRequest | TensorFlowRequest
 
 
 def prepare_environment() -> None:
@@ -112,10 +125,7 @@ def _job(request: Request, control: Control) -> Iterator[Event]:
             return _tensorflow_job(request, control)
 
 
-def _tensorflow_job(
-    request: DevicesRequest | DescribeRequest | TrainRequest | EvaluateRequest | PredictRequest,
-    control: Control,
-) -> Iterator[Event]:
+def _tensorflow_job(request: TensorFlowRequest, control: Control) -> Iterator[Event]:
     from tlstudio.training import devices
 
     # Memory growth can only be set before the process first uses a GPU.
@@ -138,6 +148,10 @@ def _tensorflow_job(
             from tlstudio.training.train import train
 
             return train(request.project, request.out, control)
+        case ResumeRequest():
+            from tlstudio.training.train import resume
+
+            return resume(request.run, control)
         case EvaluateRequest():
             from tlstudio.inference.evaluate import evaluate
 

@@ -161,13 +161,7 @@ def new_run_folder(parent: Path, name: str) -> Path:
 
 def read_run(folder: Path) -> Run:
     """Read a run. Raises TlstudioError when it is missing, damaged or from a newer version."""
-    if not os.path.isfile(folder / RUN):  # noqa: PTH113  (says no where `stat` refuses)
-        raise TlstudioError(
-            f"{folder} is not a run: it has no {RUN}.",
-            "Choose a folder that `tlstudio train` or the window has saved.",
-        )
-    document = read_document(folder / RUN, FORMAT, VERSION)
-    project = parse_project(document["project"], folder / RUN)
+    project = read_project(folder)
     try:
         lines = (folder / LABELS).read_text(encoding="utf-8").removesuffix("\n")
     except (OSError, ValueError) as error:
@@ -177,6 +171,17 @@ def read_run(folder: Path) -> Run:
     if len(classes) < 2 or not all(classes):
         raise _incomplete(folder, LABELS)
     return Run(folder, project, classes)
+
+
+def read_project(folder: Path) -> Project:
+    """What a run trains. Raises TlstudioError as `read_run` does."""
+    if not os.path.isfile(folder / RUN):  # noqa: PTH113  (says no where `stat` refuses)
+        raise TlstudioError(
+            f"{folder} is not a run: it has no {RUN}.",
+            "Choose a folder that `tlstudio train` or the window has saved.",
+        )
+    document = read_document(folder / RUN, FORMAT, VERSION)
+    return parse_project(document["project"], folder / RUN)
 
 
 def read_evaluation(folder: Path) -> Evaluation:
