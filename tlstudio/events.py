@@ -227,6 +227,21 @@ class Description(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BoundaryFound(Event):
+    """Where a freeze plan cuts a backbone. The result of the boundary job."""
+
+    event: ClassVar[str] = "boundary"
+    layers: tuple[str, ...]
+    """Whose outputs are kept, in network order; empty when nothing can be cut off."""
+    last: str
+    """The layer that ends the prefix, in network order; empty when nothing can be cut off."""
+    share: float
+    """Of the backbone's work, what the prefix does, 0 to 1."""
+    reason: str
+    """Why the cut is there, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something about a file or folder that was found in a scan."""
 

@@ -40,6 +40,14 @@ class DescribeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundaryRequest:
+    """Ends with `BoundaryFound`, quickly where the backbone was described last."""
+
+    backbone: Backbone
+    freeze: FreezePlan
+
+
+@dataclass(frozen=True, slots=True)
 class TrainRequest:
     """Ends with `Finished`, also when stopped, if at least one epoch is done."""
 
@@ -74,6 +82,7 @@ class PredictRequest:
 TensorFlowRequest = (
     DevicesRequest
     | DescribeRequest
+    | BoundaryRequest
     | TrainRequest
     | ResumeRequest
     | EvaluateRequest
@@ -125,7 +134,9 @@ def _job(request: Request, control: Control) -> Iterator[Event]:
             return _tensorflow_job(request, control)
 
 
-def _tensorflow_job(request: TensorFlowRequest, control: Control) -> Iterator[Event]:
+def _tensorflow_job(  # noqa: PLR0911 (one a job)
+    request: TensorFlowRequest, control: Control
+) -> Iterator[Event]:
     from tlstudio.training import devices
 
     # Memory growth can only be set before the process first uses a GPU.
@@ -144,6 +155,10 @@ def _tensorflow_job(request: TensorFlowRequest, control: Control) -> Iterator[Ev
                 request.include_top,
                 control,
             )
+        case BoundaryRequest():
+            from tlstudio.model.describe import boundary
+
+            return boundary(request.backbone, request.freeze)
         case TrainRequest():
             from tlstudio.training.train import train
 

@@ -1,9 +1,23 @@
-"""The describe job: what a backbone, a freeze plan and a head amount to, layer by layer."""
+"""The describe job: what a backbone, a freeze plan and a head amount to, layer by layer; and the
+boundary job, which says of many plans in turn where they cut the same backbone.
+"""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import keras
 
 from tlstudio.control import Control
-from tlstudio.events import Description, Event, HeadRow, LayerRow, ParameterTotals, Progress
+from tlstudio.events import (
+    BoundaryFound,
+    Description,
+    Event,
+    HeadRow,
+    LayerRow,
+    ParameterTotals,
+    Progress,
+)
 from tlstudio.model import backbone as backbones
 from tlstudio.model import catalog, weights
 from tlstudio.model.boundary import NOT_CUT, find_boundary
@@ -31,7 +45,7 @@ def describe(
     yield Progress("build", 0, 0, spec.name)
     control.checkpoint()
     weights.check(spec)
-    model = backbones.build(spec, include_top=include_top)
+    model = _outline(_without_weights(spec), include_top)
     trainable = trainable_layers(plan, backbones.layer_rows(model))
     freeze(model, trainable)
     layers = backbones.layer_rows(model)
@@ -48,6 +62,39 @@ def describe(
         boundary=cut.name if cut else "",
         boundary_reason=cut.reason if cut else NOT_CUT,
     )
+
+
+def boundary(spec: Backbone, plan: FreezePlan) -> Iterator[Event]:
+    """Yield where the plan cuts the backbone, without its top."""
+    model = _outline(_without_weights(catalog.canonical(spec)), False)
+    cut = find_boundary(model, trainable_layers(plan, backbones.layer_rows(model)))
+    if cut is None:
+        yield BoundaryFound((), "", 0.0, NOT_CUT)
+        return
+    names = [operation.name for operation in model.operations]
+    end = max(map(names.index, cut.layers)) + 1
+    # Operations such as a plain addition are no layers, and have no row in a tree of them.
+    layers = [made for made in model.operations[:end] if isinstance(made, keras.layers.Layer)]
+    yield BoundaryFound(cut.layers, layers[-1].name, cut.work / cut.all_work, cut.reason)
+
+
+def _without_weights(spec: Backbone) -> Backbone:
+    return spec.model_copy(update={"weights": "random"})
+
+
+@lru_cache(maxsize=1)
+def _outline(spec: Backbone, include_top: bool) -> keras.Model:
+    """The network with no values in its weights: built in a fraction of the time, and of hardly
+    any size, so that the last one stays for the next question.
+    """
+
+    def build() -> keras.Model:
+        with keras.StatelessScope(initialize_variables=False):
+            return backbones.build(spec, include_top=include_top)
+
+    # Keras notes such weights, and fills them when the same thread builds its next model.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(build).result()
 
 
 def _totals(layers: tuple[LayerRow, ...], head: tuple[HeadRow, ...]) -> ParameterTotals:
