@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlstudio.control import Control
-from tlstudio.data.decode import decode_many
+from tlstudio.data.decode import Change, decode_many
 from tlstudio.errors import PictureError
 
 
@@ -25,14 +25,19 @@ class PictureBatch:
 
 
 def picture_batches(
-    paths: Sequence[Path], size: tuple[int, int], rows: int, control: Control
+    paths: Sequence[Path],
+    size: tuple[int, int],
+    rows: int,
+    control: Control,
+    change: Change | None = None,
 ) -> Iterator[PictureBatch]:
-    """Batches of uint8 pictures of shape (rows, *size, 3), in order, decoded ahead in threads.
+    """Batches of uint8 pictures of shape (rows, *size, 3), in order, decoded ahead in threads;
+    `change` takes a position among the paths and its picture.
 
     The last one may have no picture, when the last paths are all lost. Raises Cancelled.
     """
     batch = _empty(size, rows)
-    for index, picture in decode_many(paths, size, control):
+    for index, picture in decode_many(paths, size, control, change=change):
         if isinstance(picture, PictureError):
             batch.lost[index] = picture
             continue

@@ -8,9 +8,8 @@ import errno
 import re
 import stat
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
-from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from threading import Lock
@@ -26,6 +25,7 @@ from tlstudio.errors import PictureError
 from tlstudio.paths import legible
 
 RGB = NDArray[np.uint8]
+Change = Callable[[int, RGB], RGB]
 """A picture of shape (rows, columns, 3), values 0 to 255."""
 
 # Formats with a signature in their first bytes; those that call other programs are left out.
@@ -87,23 +87,27 @@ def thumbnail(path: Path, side: int) -> RGB:
 
 
 def decode_many(
-    paths: Sequence[Path], size: tuple[int, int], control: Control, workers: int = 0
+    paths: Sequence[Path],
+    size: tuple[int, int],
+    control: Control,
+    workers: int = 0,
+    change: Change | None = None,
 ) -> Iterator[tuple[int, RGB | PictureError]]:
-    """Each path's position with its array, or with why there is none; in order.
+    """Each path's position with its array, after `change`, or with why there is none; in order.
 
     Decodes a few pictures ahead in `workers` threads (0: as many as suit the machine). Raises
     Cancelled when stopped; the threads have ended when the iterator has.
     """
-    function = partial(_decode_or_error, size=size)
-    with closing(run_ahead(function, paths, control, workers)) as results:
+
+    def read(position: int) -> RGB | PictureError:
+        try:
+            picture = decode(paths[position], size)
+        except PictureError as error:
+            return error
+        return change(position, picture) if change else picture
+
+    with closing(run_ahead(read, range(len(paths)), control, workers)) as results:
         yield from enumerate(results)
-
-
-def _decode_or_error(path: Path, size: tuple[int, int]) -> RGB | PictureError:
-    try:
-        return decode(path, size)
-    except PictureError as error:
-        return error
 
 
 def _open(path: Path, at_least: tuple[int, int]) -> Image.Image:
