@@ -5,7 +5,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from window_fakes import convs, layers
 
-from tlstudio.ui.layer_model import BOUNDARY_ROLE, HEAD_BELOW, TRAINED_BELOW, Column, LayerModel
+from tlstudio.ui.boundary_line import BoundaryLine
+from tlstudio.ui.layer_model import BOUNDARY_ROLE, OUTDATED_ROLE, Column, LayerModel
 
 CHECK = Qt.ItemDataRole.CheckStateRole
 State = Qt.CheckState
@@ -66,27 +67,61 @@ def test_layers_without_parameters_have_no_checkbox_and_cannot_be_set(model: Lay
     assert not model.setData(relu, State.Checked.value, CHECK)
 
 
+def line(after: str) -> BoundaryLine:
+    return BoundaryLine(after, "LINE", "LINE into {}", "Because.")
+
+
 @pytest.mark.parametrize(
-    ("trained", "expected"),
+    ("after", "expected"),
     [
-        ((), ["block0", "block1", "block2", "block3", HEAD_BELOW]),
-        ((2, 3), ["block0", "block1", TRAINED_BELOW, "block2", "block3"]),
-        ((1, 3), ["block0", TRAINED_BELOW, "block1", "block2", "block3"]),
-        ((0, 1, 2, 3), ["block0", "block1", "block2", "block3"]),
+        ("block0_relu", ["block0", "LINE", "block1", "block2", "block3"]),
+        ("block3_relu", ["block0", "block1", "block2", "block3", "LINE"]),
+        ("block2_conv", ["block0", "block1", "LINE into block2", "block2", "block3"]),
+        ("", ["block0", "block1", "block2", "block3"]),
     ],
 )
-def test_the_line_stands_where_the_frozen_part_ends(model, trained, expected) -> None:
-    for before in ((0,), (3,), ()):
-        model.set_trainable(convs(*before), batchnorm=False)
-        model.set_trainable(convs(*trained), batchnorm=False)
+def test_the_line_stands_after_the_last_layer_of_the_prefix(model, after, expected) -> None:
+    for before in ("block0_relu", "block2_bn", ""):
+        model.set_boundary(line(before) if before else None)
+        model.set_boundary(line(after) if after else None)
         assert rows(model) == expected
 
 
-def test_the_line_goes_into_a_block_that_is_frozen_at_first(model: LayerModel) -> None:
-    model.set_trainable(frozenset({"block1_bn"}), batchnorm=True)
+def test_the_line_goes_into_its_block_while_that_is_open(model: LayerModel) -> None:
+    model.set_boundary(line("block1_conv"))
+    model.open_block(block(model, 1))
+    assert rows(model) == ["block0", "block1", "block2", "block3"]
     parent = block(model, 1)
     inside = [model.index(row, 0, parent).data(BOUNDARY_ROLE) for row in range(4)]
-    assert inside == [None, TRAINED_BELOW, None, None]
+    assert inside == [None, "LINE", None, None]
+    model.open_block(block(model, 0))
+    assert model.rowCount(block(model, 1)) == 4
+    model.close_block(block(model, 1))
+    assert rows(model) == ["block0", "LINE into block1", "block1", "block2", "block3"]
+    assert model.rowCount(block(model, 1)) == 3
+
+
+def test_the_line_stays_where_it_is_until_it_is_set_anew(model: LayerModel, qtbot) -> None:
+    model.set_boundary(line("block0_relu"))
+    model.set_trainable(convs(0, 1, 2, 3), batchnorm=False)
+    assert rows(model)[1] == "LINE"
+    with qtbot.assertNotEmitted(model.rowsRemoved):
+        model.set_boundary(line("block0_relu"))
+    model.set_layers(layers())
+    assert rows(model) == ["block0", "block1", "block2", "block3"]
+
+
+def test_the_line_says_why_and_when_it_may_be_wrong(model: LayerModel) -> None:
+    model.set_boundary(line("block0_relu"))
+    index = model.boundary_index()
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "LINE"
+    assert index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "Because."
+    assert index.data(Qt.ItemDataRole.ToolTipRole) == "Because."
+    assert not index.data(OUTDATED_ROLE)
+    model.outdate_boundary()
+    assert index.data(OUTDATED_ROLE)
+    model.set_boundary(line("block0_relu"))
+    assert not model.boundary_index().data(OUTDATED_ROLE)
 
 
 def test_only_changed_rows_are_announced(model, qtbot) -> None:

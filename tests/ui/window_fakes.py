@@ -1,6 +1,7 @@
 """A scripted host, a small network and a small set of pictures: the window without TensorFlow."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from threading import Event as Flag
 
@@ -10,6 +11,7 @@ from PIL import Image
 from tlstudio.control import Control
 from tlstudio.events import (
     Batch,
+    BoundaryFound,
     CacheUse,
     Calibration,
     ClassFigures,
@@ -32,9 +34,15 @@ from tlstudio.events import (
     Seconds,
     Started,
 )
-from tlstudio.host.jobs import DescribeRequest, DevicesRequest, PredictRequest, TrainRequest
+from tlstudio.host.jobs import (
+    BoundaryRequest,
+    DescribeRequest,
+    DevicesRequest,
+    PredictRequest,
+    TrainRequest,
+)
 from tlstudio.project import runs
-from tlstudio.project.freeze_plan import BATCH_NORM
+from tlstudio.project.freeze_plan import BATCH_NORM, trainable_layers
 from tlstudio.project.spec import Backbone
 from tlstudio.ui.session import Session
 
@@ -59,9 +67,14 @@ def convs(*numbers: int) -> frozenset[str]:
     return frozenset(f"block{number}_conv" for number in numbers)
 
 
+def cut(after: str, share: float = 0.5) -> BoundaryFound:
+    """A boundary after one layer, or none."""
+    return BoundaryFound((after,) if after else (), after, share, "Half is done once.")
+
+
 class FakeHost:
     """Answers from a script; a training waits at its first epoch for `go_on` or a stop, and
-    saves its run when `saves` is set, as it is at first.
+    saves its run when `saves` is set, as it is at first; so is `answers`, for which all else waits.
     """
 
     def __init__(self) -> None:
@@ -71,6 +84,8 @@ class FakeHost:
         self.go_on = Flag()
         self.saves = Flag()
         self.saves.set()
+        self.answers = Flag()
+        self.answers.set()
         self._stopped = Flag()
 
     def warm(self) -> None:
@@ -80,9 +95,11 @@ class FakeHost:
         self.calls.append("close")
         self.go_on.set()
         self.saves.set()
+        self.answers.set()
 
     def run(self, request: object, control: Control) -> Iterator[Event]:
         self.requests.append(request)
+        self.answers.wait(10)
         with control.followed_by(self._heard):
             yield from self._answer(request)
 
@@ -98,17 +115,20 @@ class FakeHost:
             return
         match request:
             case DescribeRequest():
-                # Each network has layers of its own.
-                called = "block" if request.backbone.name == Backbone().name else "stage"
                 yield Description(
                     request.backbone.name,
                     (8, 8, 3),
                     (8, 8, 4),
-                    layers(called=called),
+                    _layers_of(request.backbone),
                     (),
                     ParameterTotals(464, 0, 464, 464, 0),
                     "",
                 )
+            case BoundaryRequest():
+                rows = _layers_of(request.backbone)
+                trained = trainable_layers(request.freeze, rows)
+                frozen = list(takewhile(lambda row: row.name not in trained, rows))
+                yield cut(frozen[-1].name if frozen else "")
             case DevicesRequest():
                 yield DevicesFound((Device("cpu", "CPU  2 cores, 8 GB"),), "No GPU was found.")
             case PredictRequest():
@@ -144,6 +164,11 @@ class FakeHost:
             "head",
             "",
         )
+
+
+def _layers_of(backbone: Backbone) -> tuple[LayerRow, ...]:
+    """Each network has layers of its own."""
+    return layers(called="block" if backbone.name == Backbone().name else "stage")
 
 
 def write_run(request: TrainRequest) -> None:

@@ -19,6 +19,7 @@ from tlstudio.project.spec import Backbone
 from tlstudio.project.store import NAMED_WEIGHTS
 from tlstudio.ui import freeze_edit, numbers
 from tlstudio.ui.backbone_figures import FIGURES_ROLE, FiguresDelegate, figures
+from tlstudio.ui.boundary_question import BoundaryQuestion
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.fields import Choice, Decimal, Whole
 from tlstudio.ui.layer_model import LayerModel
@@ -54,6 +55,7 @@ class BackbonePanel(Card):
         self.tree = LayerTree(self.model)
         self.model.toggled.connect(self._toggled)
         self.tree.unfreeze_from.connect(self._unfreeze_from)
+        BoundaryQuestion(session, self.model, self)
         self.message = label("", "muted")
         self.message.setWordWrap(True)
         self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)

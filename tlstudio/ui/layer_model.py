@@ -16,6 +16,7 @@ from PySide6.QtCore import (
 from tlstudio.events import LayerRow
 from tlstudio.project.freeze_plan import BATCH_NORM
 from tlstudio.ui import freeze_edit, numbers
+from tlstudio.ui.boundary_line import BoundaryLine
 from tlstudio.ui.index import Index
 
 ROOT = QModelIndex()
@@ -26,6 +27,8 @@ NAME_ROLE = Qt.ItemDataRole.UserRole + 2
 """The name of the layer, or of a block's first layer."""
 FROZEN_NORM_ROLE = Qt.ItemDataRole.UserRole + 3
 """True for a BatchNorm layer that stays frozen."""
+OUTDATED_ROLE = Qt.ItemDataRole.UserRole + 4
+"""True for the boundary line while it is not known where it must go."""
 
 
 class Column(IntEnum):
@@ -35,8 +38,6 @@ class Column(IntEnum):
     PARAMS = 3
 
 
-TRAINED_BELOW = "frozen above — trained below"
-HEAD_BELOW = "all frozen, cached — the head is trained"
 HEADINGS = {
     Column.LAYER: "Layer",
     Column.TYPE: "Type",
@@ -53,6 +54,8 @@ class Node:
     layers: tuple[LayerRow, ...] = ()
     parent: "Node | None" = None
     children: list["Node"] = field(default_factory=list)
+    is_open: bool = False
+    """Whether a view shows the children."""
 
     @property
     def is_boundary(self) -> bool:
@@ -76,6 +79,8 @@ class LayerModel(QAbstractItemModel):
         self._batchnorm = False
         self._root = Node("")
         self._boundary: Node | None = None
+        self._line: BoundaryLine | None = None
+        self._outdated = False
 
     @property
     def layers(self) -> tuple[LayerRow, ...]:
@@ -87,14 +92,13 @@ class LayerModel(QAbstractItemModel):
         self._layers = tuple(layers)
         self._trainable = frozenset()
         self._root = Node("")
-        self._boundary = None
+        self._boundary = self._line = None
         for name, members in groupby(self._layers, key=lambda layer: layer.block):
             block = Node(name, tuple(members), self._root)
             if len(block.layers) > 1 or block.layers[0].name != name:
                 block.children = [Node(row.name, (row,), block) for row in block.layers]
             self._root.children.append(block)
         self.endResetModel()
-        self._place_boundary()
 
     def set_trainable(self, trainable: frozenset[str], batchnorm: bool) -> None:
         """Show which layers are trained, announcing only the rows that changed."""
@@ -108,6 +112,25 @@ class LayerModel(QAbstractItemModel):
                 rows = [node for node in block.children if node.name in changed]
                 if rows:
                     self._announce(rows[0], rows[-1])
+
+    def set_boundary(self, line: BoundaryLine | None) -> None:
+        """Show where the frozen part ends, or nothing."""
+        self._line = line
+        self._set_outdated(False)
+        self._place_boundary()
+
+    def outdate_boundary(self) -> None:
+        """The line may be wrong for now."""
+        self._set_outdated(True)
+
+    def open_block(self, index: Index) -> None:
+        """A view shows the layers of a block; a line in it stands among them."""
+        self._node(index).is_open = True
+        self._place_boundary()
+
+    def close_block(self, index: Index) -> None:
+        """A view hides the layers of a block; a line in it stands above the block."""
+        self._node(index).is_open = False
         self._place_boundary()
 
     def index_of(self, layer: str) -> QModelIndex:
@@ -164,8 +187,7 @@ class LayerModel(QAbstractItemModel):
             return None
         node = self._node(index)
         if node.is_boundary:
-            shown = {BOUNDARY_ROLE, Qt.ItemDataRole.AccessibleTextRole}
-            return node.name if role in shown else None
+            return self._boundary_data(node, role)
         value: object = None
         match role:
             case Qt.ItemDataRole.DisplayRole:
@@ -183,6 +205,15 @@ class LayerModel(QAbstractItemModel):
             case _ if role == FROZEN_NORM_ROLE:
                 value = self._is_frozen_norm(node)
         return value
+
+    def _boundary_data(self, node: Node, role: int) -> object:
+        if role == OUTDATED_ROLE:
+            return self._outdated
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
+            return self._line.tooltip if self._line else None
+        if role in (BOUNDARY_ROLE, Qt.ItemDataRole.AccessibleTextRole):
+            return node.name
+        return None
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if role != Qt.ItemDataRole.CheckStateRole or not self.flags(index) & (
@@ -263,10 +294,14 @@ class LayerModel(QAbstractItemModel):
     def _announce(self, first: Node, last: Node) -> None:
         self.dataChanged.emit(self._index(first), self._index(last, len(Column) - 1))
 
+    def _set_outdated(self, outdated: bool) -> None:
+        if outdated != self._outdated:
+            self._outdated = outdated
+            if self._boundary:
+                self._announce(self._boundary, self._boundary)
+
     def _place_boundary(self) -> None:
-        """Keep the line where the frozen part ends: before the first trained layer, or before
-        its block where it opens the block; at the end where nothing is trained.
-        """
+        """Move the line to where it must be now, if it is not there already."""
         place = self._boundary_place()
         line = self._boundary
         if line and line.parent:
@@ -287,25 +322,22 @@ class LayerModel(QAbstractItemModel):
             self.endInsertRows()
 
     def _boundary_place(self) -> tuple[Node, Node | None, str] | None:
-        """(parent, the row that follows, text); None where no frozen layer comes first."""
-        if not self._layers:
+        """(parent, the row that follows, text) of the line: after the block that the prefix ends
+        with; within a block among its layers, or above the block while they are not shown.
+        """
+        if self._line is None:
             return None
-        for position, block in enumerate(self._root.children):
-            trained = [layer.name for layer in block.layers if layer.name in self._trainable]
-            if not trained:
-                continue
-            before = block.layers[: [layer.name for layer in block.layers].index(trained[0])]
-            if not freeze_edit.choices(before, self._batchnorm):
-                above = self._has_frozen_above(position)
-                return (self._root, block, TRAINED_BELOW) if above else None
-            first = next(node for node in block.children if node.name == trained[0])
-            return block, first, TRAINED_BELOW
-        return self._root, None, HEAD_BELOW
-
-    def _has_frozen_above(self, position: int) -> bool:
-        """Whether any layer with parameters comes before the block at `position`."""
-        blocks = [node for node in self._root.children[:position] if not node.is_boundary]
-        return any(layer.params for block in blocks for layer in block.layers)
+        blocks = [node for node in self._root.children if not node.is_boundary]
+        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+            names = [layer.name for layer in block.layers]
+            if self._line.after == names[-1]:
+                return self._root, following, self._line.text
+            if self._line.after in names:
+                if not block.is_open:
+                    return self._root, block, self._line.text_in_block.format(block.name)
+                rows = [node for node in block.children if not node.is_boundary]
+                return block, rows[names.index(self._line.after) + 1], self._line.text
+        return None
 
 
 def _inner_name(node: Node) -> str:

@@ -36,6 +36,7 @@ from tlstudio.ui.layer_model import (
     FROZEN_NORM_ROLE,
     HEADINGS,
     NAME_ROLE,
+    OUTDATED_ROLE,
     Column,
     LayerModel,
 )
@@ -186,6 +187,8 @@ class LayerTree(QTreeView):
         header.setSectionResizeMode(Column.LAYER, QHeaderView.ResizeMode.Stretch)
         theme.current().changed.connect(self.viewport().update)
         model.modelReset.connect(self._fit_columns)
+        self.expanded.connect(model.open_block)
+        self.collapsed.connect(model.close_block)
         self._fit_columns()
 
     def current_layer(self) -> str:
@@ -202,20 +205,24 @@ class LayerTree(QTreeView):
         if text is None:
             super().drawRow(painter, options, index)
             return
-        color = QColor(theme.current().colors.accent)
+        colors = theme.current().colors
+        color = QColor(colors.muted if index.data(OUTDATED_ROLE) else colors.accent)
         rect = QRect(options.rect)
         rect.setLeft(0)
         rect.setRight(self.viewport().width() - 4)
         font = self.font()
         font.setPointSizeF(font.pointSizeF() - 1)
-        width = QFontMetrics(font).horizontalAdvance(text)
+        metrics = QFontMetrics(font)
         middle = rect.center().y()
         start = rect.left() + 18
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.right() - start)
+        width = metrics.horizontalAdvance(text)
         painter.save()
         painter.setFont(font)
         painter.setPen(QPen(color, 1))
         painter.drawLine(rect.left() + 4, middle, start - 5, middle)
-        painter.drawLine(start + width + 6, middle, rect.right(), middle)
+        if start + width + 6 < rect.right():
+            painter.drawLine(start + width + 6, middle, rect.right(), middle)
         painter.drawText(
             rect.adjusted(start - rect.left(), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, text
         )
@@ -234,9 +241,15 @@ class LayerTree(QTreeView):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Unfreeze from here", lambda: self.unfreeze_from.emit(name))
         menu.addSeparator()
-        menu.addAction("Expand all", self.expandAll)
-        menu.addAction("Collapse all", self.collapseAll)
+        menu.addAction("Expand all", lambda: self.show_layers(True))
+        menu.addAction("Collapse all", lambda: self.show_layers(False))
         menu.popup(event.globalPos())
+
+    def show_layers(self, shown: bool) -> None:
+        """Expand or collapse all blocks, telling of each: Qt's `expandAll` tells of none."""
+        # From below, since the boundary line may move among those that follow.
+        for row in reversed(range(self.model().rowCount())):
+            self.setExpanded(self.model().index(row, 0), shown)
 
     def _fit_columns(self) -> None:
         for column in (Column.TYPE, Column.OUTPUT, Column.PARAMS):

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from tlstudio.data.split import Split, split
 from tlstudio.errors import TlstudioError
 from tlstudio.events import (
+    BoundaryFound,
     Description,
     DevicesFound,
     Evaluation,
@@ -125,7 +126,7 @@ class Session(QObject):
         self._engine.start()
         self._scanner.start()
         self._describe()
-        self._ask(DevicesRequest(), self._found_devices)
+        self.ask(DevicesRequest(), self._found_devices)
 
     # Decisions
 
@@ -257,7 +258,7 @@ class Session(QObject):
             )
             return 0
         request = PredictRequest(self.model, tuple(paths), EVERY_CLASS)
-        ticket = self._ask(request, lambda event: self.predicted.emit(ticket, event))
+        ticket = self.ask(request, lambda event: self.predicted.emit(ticket, event))
         return ticket
 
     def withdraw(self, ticket: int) -> None:
@@ -277,14 +278,17 @@ class Session(QObject):
 
     # What the jobs say
 
-    def _ask(self, request: Request, handler: Callable[[Event], None]) -> int:
+    def ask(self, request: Request, handler: Callable[[Event], None]) -> int:
+        """Put a small question to the engine; `handler` hears its events. The ticket is for
+        `withdraw`.
+        """
         ticket = self._engine.submit(request)
         self._handlers[ticket] = handler
         return ticket
 
     def _engine_answered(self, ticket: int, event: Event) -> None:
         handler = self._handlers.get(ticket)
-        if isinstance(event, Description | DevicesFound | Predicted | Failed):
+        if isinstance(event, Description | BoundaryFound | DevicesFound | Predicted | Failed):
             self._handlers.pop(ticket, None)
         if handler:
             handler(event)
@@ -295,7 +299,7 @@ class Session(QObject):
         self.description, self.describe_failed = None, None
         # Weights change no layer, so none need be there for the tree.
         backbone = self.decisions.backbone.model_copy(update={"weights": "random"})
-        self._describe_ticket = self._ask(DescribeRequest(backbone), self._described)
+        self._describe_ticket = self.ask(DescribeRequest(backbone), self._described)
         self._update_trainable()
         self.description_changed.emit()
 

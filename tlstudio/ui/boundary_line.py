@@ -1,0 +1,77 @@
+"""What the line at the boundary says, so that it is true of any freeze plan. Plain text, no Qt."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from tlstudio.events import BoundaryFound, LayerRow
+from tlstudio.project.freeze_plan import BATCH_NORM
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryLine:
+    """Stands after the layer `after`, the last of the prefix."""
+
+    after: str
+    text: str
+    text_in_block: str
+    """Where the line stands above the closed block that the cut is in; {} is the block's name."""
+    tooltip: str
+
+
+def boundary_line(
+    found: BoundaryFound, layers: Sequence[LayerRow], trainable: AbstractSet[str], live: bool
+) -> BoundaryLine | None:
+    """The line for a plan; None where nothing is cut off.
+
+    With `live` augmentation each epoch sees other pictures, so that nothing is done once.
+    """
+    if not found.layers:
+        return None
+    names = [layer.name for layer in layers]
+    end = names.index(found.last) + 1
+    below = _below(layers, end, trainable)
+    if live:
+        return BoundaryLine(
+            found.last,
+            f"frozen above — {below}",
+            f"frozen above and into {{}} — {below}",
+            "Live augmentation makes other pictures in each epoch, so that every layer runs in "
+            "each.\nWith augmentation off, or cached views, what is frozen above is run once.",
+        )
+    everything = end == len(layers) and not trainable
+    done = "all" if everything else f"{_percent(found.share)} of the work"
+    return BoundaryLine(
+        found.last,
+        f"{done} done once — {below}",
+        f"{done} done once, into {{}} — {below}",
+        f"{found.reason}\nWhat is above the line{_but(layers[:end], trainable)} is run once for "
+        "each picture, and kept for all epochs and later trainings. The rest is run in each epoch.",
+    )
+
+
+def _below(layers: Sequence[LayerRow], end: int, trainable: AbstractSet[str]) -> str:
+    above = any(layer.name in trainable for layer in layers[:end])
+    if not trainable and end == len(layers):
+        return "the head is trained"
+    first = next((i for i in range(end, len(layers)) if layers[i].name in trainable), None)
+    if first is None:
+        return "the rest each epoch"
+    if above:
+        return "trained above and below"
+    # BatchNorm costs next to nothing, and stays frozen in what is trained.
+    between = [layer for layer in layers[end:first] if layer.params and layer.type != BATCH_NORM]
+    return "the rest each epoch" if between else "trained below"
+
+
+def _but(above: Sequence[LayerRow], trainable: AbstractSet[str]) -> str:
+    """Branches beside the prefix come before its end."""
+    trained = any(layer.name in trainable for layer in above)
+    return ", but for what is trained and what depends on that," if trained else ""
+
+
+def _percent(share: float) -> str:
+    """A share that is less than all, and more than nothing, as one."""
+    if share > 0.99:
+        return "over 99%"
+    return f"{share:.0%}" if share > 0.01 else "under 1%"
