@@ -34,7 +34,7 @@ def test_frozen_batchnorm_between_the_line_and_what_is_trained_is_not_worth_a_wo
     line = boundary_line(cut(after), LAYERS, convs(2), live=False)
     assert line is not None
     assert line.text.endswith("trained below")
-    assert line.text_in_block == "50% of the work done once, into {} — trained below"
+    assert line.text_in_block == "50% done once, into {} — trained below"
 
 
 def test_without_a_cut_there_is_no_line() -> None:

@@ -40,11 +40,11 @@ def boundary_line(
             "each.\nWith augmentation off, or cached views, what is frozen above is run once.",
         )
     everything = end == len(layers) and not trainable
-    done = "all" if everything else f"{_percent(found.share)} of the work"
+    share = _percent(found.share)
     return BoundaryLine(
         found.last,
-        f"{done} done once — {below}",
-        f"{done} done once, into {{}} — {below}",
+        f"{'all' if everything else f'{share} of the work'} done once — {below}",
+        f"{share} done once, into {{}} — {below}",
         f"{found.reason}\nWhat is above the line{_but(layers[:end], trainable)} is run once for "
         "each picture, and kept for all epochs and later trainings. The rest is run in each epoch.",
     )
