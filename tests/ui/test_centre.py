@@ -48,39 +48,39 @@ def another_model(session: Session) -> None:
 def test_a_failure_marks_only_the_pictures_of_its_own_request(centre, session) -> None:
     centre.ask([Path("a.png")])
     centre.ask([Path("b.png")])
-    session._engine_answered(1, Failed("No memory.", "Close other programs."))
+    session._engine._answered(1, Failed("No memory.", "Close other programs."))
     assert answers(centre) == {"a.png": "No memory.", "b.png": "waiting"}
-    session._engine_answered(2, Prediction("b.png", CATS))
-    session._engine_answered(2, Predicted(1))
+    session._engine._answered(2, Prediction("b.png", CATS))
+    session._engine._answered(2, Predicted(1))
     assert answers(centre) == {"a.png": "No memory.", "b.png": "cats"}
 
 
 def test_another_model_is_asked_about_waiting_pictures_too(centre, session) -> None:
     centre.ask([Path("a.png"), Path("b.png")])
-    session._engine_answered(1, Prediction("a.png", CATS))
+    session._engine._answered(1, Prediction("a.png", CATS))
     another_model(session)
     assert answers(centre) == {"a.png": "waiting", "b.png": "waiting"}
-    session._engine_answered(1, Prediction("b.png", CATS))
-    session._engine_answered(1, Failed("Stopped.", "", 130))
+    session._engine._answered(1, Prediction("b.png", CATS))
+    session._engine._answered(1, Failed("Stopped.", "", 130))
     assert answers(centre) == {"a.png": "waiting", "b.png": "waiting"}
     for path in ("a.png", "b.png"):
-        session._engine_answered(2, Prediction(path, CATS))
+        session._engine._answered(2, Prediction(path, CATS))
     assert answers(centre) == {"a.png": "cats", "b.png": "cats"}
 
 
 def test_another_model_reads_a_folder_from_its_beginning(centre, session, tmp_path: Path) -> None:
     centre.ask([tmp_path])
-    session._engine_answered(1, Prediction(str(tmp_path / "a.png"), CATS))
+    session._engine._answered(1, Prediction(str(tmp_path / "a.png"), CATS))
     another_model(session)
     assert answers(centre) == {}
-    session._engine_answered(2, Prediction(str(tmp_path / "a.png"), CATS))
+    session._engine._answered(2, Prediction(str(tmp_path / "a.png"), CATS))
     assert answers(centre) == {str(tmp_path / "a.png"): "cats"}
 
 
 def test_pictures_that_were_cleared_do_not_come_back(centre, session) -> None:
     centre.ask([Path("a.png")])
     centre.predict.clear_button.click()
-    session._engine_answered(1, Prediction("a.png", CATS))
+    session._engine._answered(1, Prediction("a.png", CATS))
     assert answers(centre) == {}
 
 

@@ -276,8 +276,7 @@ def test_the_share_waits_for_pictures_and_gives_way_to_their_own_split(training,
 
 def show_scan(session: Session, scan: Scan) -> None:
     session.decide(pictures=Pictures(source=Path(scan.source)))
-    session._scan_ticket = 1
-    session._scanner_answered(1, scan)
+    session._scanned(scan)
 
 
 def scan_of(folder: Path, problems: tuple[Problem, ...] = ()) -> Scan:
@@ -302,8 +301,7 @@ def test_classes_counts_and_split_are_shown(shown, session, tmp_path: Path) -> N
 
 def test_a_scan_shows_how_far_it_is(shown, session) -> None:
     session.decide(pictures=Pictures(source=Path("pets")))
-    session._scan_ticket = 1
-    session._scanner_answered(1, Progress("scan", 30, 120))
+    session._scanned(Progress("scan", 30, 120))
     assert shown.message.text() == "Reading pets, 30 of 120"
     assert shown.bar.value() == 30
 

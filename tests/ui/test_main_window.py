@@ -12,7 +12,7 @@ from tlstudio.events import Failed
 from tlstudio.host.jobs import PredictRequest
 from tlstudio.project import store
 from tlstudio.project.spec import Training
-from tlstudio.ui import main_window
+from tlstudio.ui import closing
 from tlstudio.ui.demo import Demo
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.preferences import PreferencesDialog
@@ -269,7 +269,7 @@ def test_changes_are_asked_about_after_the_stop_that_closing_asked_for(
 def test_a_run_that_is_being_saved_is_not_cut_off_unless_a_person_says_so(
     ready, qtbot, monkeypatch
 ) -> None:
-    monkeypatch.setattr(main_window, "STOP_PATIENCE_MS", 10)
+    monkeypatch.setattr(closing, "STOP_PATIENCE_MS", 10)
     window, session, hosts = ready
     hosts.training.saves.clear()
     press_train(window, session, qtbot)
@@ -284,7 +284,7 @@ def test_a_run_that_is_being_saved_is_not_cut_off_unless_a_person_says_so(
 
 
 def test_a_signal_waits_only_while_the_training_goes_on(ready, qtbot, monkeypatch) -> None:
-    monkeypatch.setattr(main_window, "STOP_PATIENCE_MS", 10)
+    monkeypatch.setattr(closing, "STOP_PATIENCE_MS", 10)
     window, session, hosts = ready
     hosts.training.saves.clear()
     press_train(window, session, qtbot)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from tlstudio.control import Control
 from tlstudio.events import Event
 from tlstudio.host import jobs
-from tlstudio.host.jobs import Request, TrainRequest
+from tlstudio.host.jobs import Request, ResumeRequest, TrainRequest
 
 
 class Host(Protocol):
@@ -38,7 +38,9 @@ class TrainingThread(QThread):
     cannot flood the event loop; `finished` is emitted after the last one.
     """
 
-    def __init__(self, host: Host, request: TrainRequest, parent: QObject | None = None) -> None:
+    def __init__(
+        self, host: Host, request: TrainRequest | ResumeRequest, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._host = host
         self._request = request
@@ -69,6 +71,8 @@ class RequestThread(QThread):
 
     answered = Signal(int, object)
     """(ticket, event); the last event of a ticket is its result or `Failed`."""
+    ended = Signal(int)
+    """Nothing more comes of a ticket."""
 
     def __init__(self, host: Host, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -96,6 +100,7 @@ class RequestThread(QThread):
             if not control.stopping:
                 for event in self._host.run(request, control):
                     self.answered.emit(ticket, event)
+            self.ended.emit(ticket)
             del self._controls[ticket]
 
     def close(self) -> None:

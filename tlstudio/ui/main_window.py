@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QSize, Qt, QTimer, QUrl
+from PySide6.QtCore import QSettings, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QMainWindow,
@@ -20,6 +20,7 @@ from tlstudio.project import store
 from tlstudio.ui import drop, file_dialogs, menus, questions, settings, theme
 from tlstudio.ui.backbone_panel import BackbonePanel
 from tlstudio.ui.centre import Centre
+from tlstudio.ui.closing import Closing
 from tlstudio.ui.head_panel import HeadPanel
 from tlstudio.ui.header import MARGIN, Header
 from tlstudio.ui.notice import Notice
@@ -36,8 +37,6 @@ DEFAULT_SIZE = (1440, 900)
 TITLE_BAR = 30
 """Room for what the desktop puts around the window, in pixels."""
 LEFT_WIDTH, RIGHT_WIDTH = 336, 268
-STOP_PATIENCE_MS = 10_000
-"""How long a training may be silent before its engine is ended, when the window must go."""
 PROJECT_FILES = f"Project (*{store.SUFFIX})"
 
 
@@ -48,12 +47,7 @@ class MainWindow(QMainWindow):
         self.setMinimumHeight(560)
         self._session = session
         self._stored = stored
-        self._closing = False
-        """Whether the window closes when the training has ended."""
-        self._must_close = False
-        """Whether it closes without another question."""
-        self._patience = QTimer(self, singleShot=True)
-        self._patience.timeout.connect(session.end_training_engine)
+        self._closing = Closing(self, session, self.save)
         self._copy: ModelCopy | None = None
         session.train_in_window = settings.flag(stored, "training/in_window", False)
         if chosen := settings.text(stored, "runs/folder"):
@@ -150,7 +144,6 @@ class MainWindow(QMainWindow):
         session = self._session
         session.told.connect(self.notice.tell)
         session.project_changed.connect(self._show_title)
-        session.state_changed.connect(self._state_changed)
         self.header.run_chosen.connect(self.open_run)
         self.header.other_run_asked.connect(self.ask_for_run)
         self.header.save_model_asked.connect(self.ask_where_to_save_model)
@@ -358,17 +351,8 @@ class MainWindow(QMainWindow):
     # Closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self._session.state != State.IDLE:
+        if not self._closing.allowed():
             event.ignore()
-            if not self._closing:
-                questions.ask_to_stop(self, self._close_after_training)
-            elif not self._must_close and not self._session.train_in_window:
-                questions.ask_to_end_at_once(self, self._session.end_training_engine)
-            return
-        if not self._must_close and self._session.unsaved:
-            event.ignore()
-            self._closing = False
-            questions.ask_to_save(self, lambda: self.save(self.close), self.close_without_asking)
             return
         self._stored.setValue("window/geometry", self.saveGeometry())
         self._stored.setValue("window/columns", self.columns.saveState())
@@ -381,23 +365,4 @@ class MainWindow(QMainWindow):
 
     def close_without_asking(self) -> None:
         """End cleanly: a training stops first, and keeps its best epoch."""
-        self._must_close = True
-        # Who sent a signal waits for nobody for long, but a training that goes on has its time.
-        self._session.trained.connect(self._be_patient)
-        self._be_patient()
-        self._close_after_training()
-
-    def _be_patient(self) -> None:
-        self._patience.start(STOP_PATIENCE_MS)
-
-    def _close_after_training(self) -> None:
-        self._closing = True
-        if self._session.state == State.IDLE:
-            self.close()
-        else:
-            self._session.stop()
-
-    def _state_changed(self, state: str) -> None:
-        if state == State.IDLE and self._closing:
-            # After the slots that still show the end of the training.
-            QTimer.singleShot(0, self.close)
+        self._closing.without_asking()

@@ -12,14 +12,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from tlstudio.data.split import Split, split
 from tlstudio.errors import TlstudioError
 from tlstudio.events import (
-    BoundaryFound,
     Description,
     DevicesFound,
     Evaluation,
     Event,
     Failed,
     Finished,
-    Predicted,
     Progress,
     Scan,
     Warned,
@@ -32,12 +30,13 @@ from tlstudio.host.jobs import (
     ScanRequest,
     TrainRequest,
 )
-from tlstudio.host.thread import Host, InThreadHost, RequestThread, TrainingThread
+from tlstudio.host.thread import Host, InThreadHost, TrainingThread
 from tlstudio.project import runs, store
 from tlstudio.project.freeze_plan import trainable_layers
 from tlstudio.project.spec import Backbone, FreezePlan, Pictures
 from tlstudio.ui import decisions, freeze_edit
 from tlstudio.ui.decisions import Decisions
+from tlstudio.ui.requests import Requests
 
 DRAIN_MS = 60
 EVERY_CLASS = sys.maxsize
@@ -109,11 +108,8 @@ class Session(QObject):
         self._training_host = make_host()
         self._window_host = InThreadHost()
         self._engine_host = make_host()
-        self._engine = RequestThread(self._engine_host, self)
-        self._engine.answered.connect(self._engine_answered)
-        self._scanner = RequestThread(InThreadHost(), self)
-        self._scanner.answered.connect(self._scanner_answered)
-        self._handlers: dict[int, Callable[[Event], None]] = {}
+        self._engine = Requests(self._engine_host, self)
+        self._scanner = Requests(InThreadHost(), self)
         self._scan_ticket = 0
         self._describe_ticket = 0
         self._timer = QTimer(self)
@@ -181,7 +177,7 @@ class Session(QObject):
         self._forget_scan()
         self.scanning = Progress("scan", 0, 0)
         request = ScanRequest(self.decisions.pictures.source)
-        self._scan_ticket = self._scanner.submit(request)
+        self._scan_ticket = self._scanner.ask(request, self._scanned)
         self._training_host.warm()
         self.scan_changed.emit()
 
@@ -261,15 +257,19 @@ class Session(QObject):
         ticket = self.ask(request, lambda event: self.predicted.emit(ticket, event))
         return ticket
 
+    def ask(self, request: Request, handler: Callable[[Event], None]) -> int:
+        """Put a small question to the engine; `handler` hears its events. The ticket is for
+        `withdraw`.
+        """
+        return self._engine.ask(request, handler)
+
     def withdraw(self, ticket: int) -> None:
         """End a question that runs or waits; nothing more comes of it."""
-        if self._handlers.pop(ticket, None):
-            self._engine.stop(ticket)
+        self._engine.withdraw(ticket)
 
     def close(self) -> None:
         """End the engines and threads and wait for them; a training must have ended before."""
         self._timer.stop()
-        self._handlers.clear()
         self._engine.close()
         self._scanner.close()
         self._training_host.close()
@@ -277,21 +277,6 @@ class Session(QObject):
             self._training.wait()
 
     # What the jobs say
-
-    def ask(self, request: Request, handler: Callable[[Event], None]) -> int:
-        """Put a small question to the engine; `handler` hears its events. The ticket is for
-        `withdraw`.
-        """
-        ticket = self._engine.submit(request)
-        self._handlers[ticket] = handler
-        return ticket
-
-    def _engine_answered(self, ticket: int, event: Event) -> None:
-        handler = self._handlers.get(ticket)
-        if isinstance(event, Description | BoundaryFound | DevicesFound | Predicted | Failed):
-            self._handlers.pop(ticket, None)
-        if handler:
-            handler(event)
 
     def _describe(self) -> None:
         """Ask for the layers; an older question that still waits is withdrawn."""
@@ -322,9 +307,7 @@ class Session(QObject):
             case Failed():
                 self.told.emit(event.message, event.hint)
 
-    def _scanner_answered(self, ticket: int, event: Event) -> None:
-        if ticket != self._scan_ticket:
-            return
+    def _scanned(self, event: Event) -> None:
         match event:
             case Progress():
                 self.scanning = event
@@ -403,9 +386,8 @@ class Session(QObject):
             self.split = split(self.scan, pictures.validation, self.decisions.training.seed)
 
     def _forget_scan(self) -> None:
-        self._scanner.stop(self._scan_ticket)
+        self._scanner.withdraw(self._scan_ticket)
         self.scan = self.scanning = self.scan_failed = self.split = None
-        self._scan_ticket = 0
 
     def _use_model(self, run: Path) -> None:
         self.evaluation = None
