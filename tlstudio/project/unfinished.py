@@ -25,6 +25,8 @@ class Unfinished:
     folder: Path
     project: Project
     epochs_done: int
+    epochs: int
+    """Of all phases together; 0 where none is done."""
 
 
 def unfinished_runs(parent: Path) -> list[Unfinished]:
@@ -36,9 +38,10 @@ def unfinished_runs(parent: Path) -> list[Unfinished]:
             continue
         # One that is damaged, or from a newer version, is not for this program to go on with.
         with suppress(TlstudioError, OSError):
-            done = len(runs.read_history(folder)) if (folder / runs.EVENTS).is_file() else 0
-            began = document.stat().st_mtime
-            found.append((began, Unfinished(folder, runs.read_project(folder), done)))
+            done = runs.read_history(folder) if (folder / runs.EVENTS).is_file() else []
+            epochs = done[-1].epochs if done else 0
+            run = Unfinished(folder, runs.read_project(folder), len(done), epochs)
+            found.append((document.stat().st_mtime, run))
     return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
