@@ -34,6 +34,16 @@ def features_folder() -> Path:
     return Path(platformdirs.user_cache_dir("tlstudio", appauthor=False)) / "features"
 
 
+def feature_limit_file() -> Path:
+    """Where it says how much of that may be kept, to the window and the command line alike."""
+    return Path(platformdirs.user_config_dir("tlstudio", appauthor=False)) / "features.json"
+
+
+def scans_file() -> Path:
+    """Where what is known of checked picture files is kept between scans."""
+    return Path(platformdirs.user_cache_dir("tlstudio", appauthor=False)) / "scans.sqlite"
+
+
 def log_file() -> Path:
     """Where the engine process writes what TensorFlow says."""
     return Path(platformdirs.user_log_dir("tlstudio", appauthor=False)) / "engine.log"

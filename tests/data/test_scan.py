@@ -407,6 +407,19 @@ def test_a_pipe_does_not_hang(pets: Path) -> None:
     assert scanned(pets).classes == {"cats": 3, "dogs": 3}
 
 
+def test_a_second_scan_reads_no_picture_and_says_the_same(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(pets / "cats" / "0.png", pets / "dogs" / "copy.png")
+    (pets / "cats" / "text.jpg").write_text("no picture")
+    for path in pets.glob("*/*"):
+        os.utime(path, (0, 0))
+    first = scanned(pets)
+    assert len(first.problems) == 2
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("opened"))
+    assert scanned(pets) == first
+
+
 def test_stopping_ends_the_scan_and_its_threads(pets: Path) -> None:
     before = threading.active_count()
     control = Control()

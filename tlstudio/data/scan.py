@@ -13,9 +13,9 @@ from operator import attrgetter
 from pathlib import Path
 
 from tlstudio.control import Control
-from tlstudio.data.ahead import run_ahead
 from tlstudio.data.decode import PICTURE_SUFFIXES, unreadable
-from tlstudio.data.hygiene import check, repeated
+from tlstudio.data.hygiene import repeated
+from tlstudio.data.scan_cache import check_all
 from tlstudio.errors import PictureError, TlstudioError
 from tlstudio.events import Event, Picture, Problem, Progress, Scan, Warned
 from tlstudio.paths import legible
@@ -74,7 +74,7 @@ def scanned(
     problems = list(listing.problems)
     reported = time.monotonic()
     paths = [Path(picture.path) for picture in listing.pictures]
-    with closing(run_ahead(check, paths, control)) as results:
+    with closing(check_all(paths, control)) as results:
         pairs = zip(listing.pictures, results, strict=True)
         for done, (picture, result) in enumerate(pairs, start=1):
             if isinstance(result, PictureError):
