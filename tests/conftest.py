@@ -11,9 +11,10 @@ from tlstudio.project.spec import Backbone, FreezePlan, Head, Pictures, Project,
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What is kept between trainings is kept for the tests alone."""
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+def folders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept between trainings, and how much, is a matter of the tests alone."""
+    for name in ("cache", "config"):
+        os.environ[f"XDG_{name.upper()}_HOME"] = str(tmp_path_factory.mktemp(name))
 
 
 SMALL = Backbone(input_shape=(32, 32))

@@ -1,13 +1,17 @@
 import json
 import os
+import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tlstudio.control import Cancelled, Control
 from tlstudio.errors import JobError
+from tlstudio.events import Progress
 from tlstudio.training import feature_cache
-from tlstudio.training.feature_cache import FeatureCache, kept, shrink
+from tlstudio.training.feature_cache import FeatureCache
 
 VALUES = 6
 
@@ -21,6 +25,13 @@ def filled(folder: Path, count: int = 5, first: int = 0) -> FeatureCache:
     with cache.writer() as writer:
         for number, row in enumerate(rows(first + count)[first:], start=first):
             writer.add(str(number), row)
+    return cache
+
+
+def opened(folder: Path) -> FeatureCache:
+    """With all its rows checked."""
+    cache = FeatureCache(folder, VALUES, "float16")
+    list(cache.check([str(number) for number in range(10)], Control()))
     return cache
 
 
@@ -73,10 +84,99 @@ def test_a_damaged_shard_is_found_and_made_anew(tmp_path: Path, harm: str) -> No
             index.write_text(index.read_text()[:-3], encoding="utf-8")
         case "no rows":
             path.unlink()
-    cache = FeatureCache(tmp_path / "net", VALUES, "float16")
+    cache = opened(tmp_path / "net")
     assert [name for name in "0123456" if name in cache] == ["5", "6"]
     assert not index.exists()
     assert not path.exists()
+    np.testing.assert_array_equal(cache.read(["6"]), rows(7)[6:])
+    # What is computed anew stands beside what was sound.
+    cache = filled(tmp_path / "net")
+    assert all(name in cache for name in "0123456")
+
+
+def checks(cache: FeatureCache, monkeypatch: pytest.MonkeyPatch, digests: str) -> int:
+    """How many bytes are read to check the rows of these pictures."""
+    read = []
+
+    def crc32(piece: bytes, before: int) -> int:
+        read.append(len(piece))
+        return zlib.crc32(piece, before)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(feature_cache, "zlib", SimpleNamespace(crc32=crc32))
+        list(cache.check(list(digests), Control()))
+    return sum(read)
+
+
+def test_each_version_of_a_shard_is_checked_once_and_only_where_it_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_row = VALUES * 2
+    assert checks(filled(tmp_path / "net", 5), monkeypatch, "01234") == 0  # just written here
+    filled(tmp_path / "net", 2, first=5)
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16")
+    assert checks(cache, monkeypatch, "5x") == 2 * one_row
+    assert checks(cache, monkeypatch, "056") == 5 * one_row
+    later = FeatureCache(tmp_path / "net", VALUES, "float16")
+    assert checks(later, monkeypatch, "0123456") == 0
+    path = next(p for p in tmp_path.glob("net/*.rows") if p.stat().st_size == 2 * one_row)
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(1, 1))
+    later = FeatureCache(tmp_path / "net", VALUES, "float16")
+    assert checks(later, monkeypatch, "0123456") == 2 * one_row
+    assert [name for name in "0123456" if name in later] == list("01234")
+
+
+def test_a_check_says_how_far_it_is(tmp_path: Path) -> None:
+    filled(tmp_path / "net", 5)
+    filled(tmp_path / "net", 2, first=5)
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16")
+    said = list(cache.check(list("0123456789"), Control()))
+    assert said[0] in (Progress("extract", 2, 10), Progress("extract", 5, 10))
+    assert said[1:] == [Progress("extract", 7, 10)]
+
+
+def test_a_check_is_stopped_in_the_middle_of_a_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path / "net", 5)
+    control = Control()
+    pieces = []
+
+    def crc32(piece: bytes, before: int) -> int:
+        pieces.append(len(piece))
+        control.stop()
+        return before
+
+    monkeypatch.setattr(feature_cache, "zlib", SimpleNamespace(crc32=crc32))
+    monkeypatch.setattr(feature_cache, "PIECE_BYTES", VALUES)
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16")
+    with pytest.raises(Cancelled):
+        list(cache.check(["0"], control))
+    assert pieces == [VALUES]
+    assert "0" in cache
+
+
+def test_a_check_that_cannot_be_noted_is_one_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path / "net")
+
+    def full(*_: object) -> None:
+        raise JobError("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(feature_cache, "write_whole", full)
+    assert "4" in opened(tmp_path / "net")
+    assert list(tmp_path.glob("net/*.checked")) == []
+
+
+def test_opening_marks_what_is_used(tmp_path: Path) -> None:
+    filled(tmp_path / "net")
+    (index,) = tmp_path.glob("net/*.json")
+    os.utime(index, (1e9, 1e9))
+    FeatureCache(tmp_path / "net", VALUES, "float16")
+    assert index.stat().st_mtime > 1e9
 
 
 def test_a_shard_that_was_never_finished_does_not_count(tmp_path: Path) -> None:
@@ -108,35 +208,6 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
         "1",
     ]
     assert len(list(tmp_path.glob("net/*.rows"))) == 1
-
-
-def test_the_least_recently_used_go_first_and_those_in_use_stay(tmp_path: Path) -> None:
-    for age, name in enumerate(["new", "old", "older", "mine"]):
-        filled(tmp_path / name)
-        (index,) = tmp_path.glob(f"{name}/*.json")
-        os.utime(index, (1e9 - age, 1e9 - age))
-    size = 5 * VALUES * 2
-    assert [shard.index.parent.name for shard in kept(tmp_path)] == ["mine", "older", "old", "new"]
-    assert shrink(tmp_path, 2 * size, spare=tmp_path / "mine") == 2 * size
-    assert [shard.index.parent.name for shard in kept(tmp_path)] == ["mine", "new"]
-    FeatureCache(tmp_path / "mine", VALUES, "float16")
-    assert kept(tmp_path)[-1].index.parent.name == "mine"
-
-
-def test_what_a_killed_training_left_goes_after_a_day(tmp_path: Path) -> None:
-    filled(tmp_path / "net")
-    writers = [FeatureCache(tmp_path / "net", VALUES, "float16").writer() for _ in range(2)]
-    for writer in writers:
-        writer.add("9", rows(1)[0])
-    finished = {index.with_suffix(".rows") for index in tmp_path.glob("net/*.json")}
-    old, new = set(tmp_path.glob("net/*.rows")) - finished
-    os.utime(old, (1e9, 1e9))
-    shrink(tmp_path, 1 << 20, spare=tmp_path / "mine")
-    assert not old.exists()
-    assert new.exists()
-    assert "0" in FeatureCache(tmp_path / "net", VALUES, "float16")
-    for writer in writers:
-        writer._stream.close()
 
 
 def test_memory_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ processes may read and add them.
 import json
 import mmap
 import os
-import time
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,33 +22,50 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from tlstudio.control import Control
+from tlstudio.data.ahead import run_ahead
+from tlstudio.data.kept_features import CHECKED, INDEX, ROWS, delete_shard, shrink  # noqa: F401
+from tlstudio.errors import JobError
+from tlstudio.events import Event, Progress
 from tlstudio.paths import write_error, write_whole
 
 SHARD_BYTES = 1 << 26
-INDEX, ROWS = ".json", ".rows"
-ABANDONED_SECONDS = 24 * 3600
 RESIDENT_BYTES = 1 << 28
 """What may be mapped in before the pages are given back: memory stays flat over any number."""
+PIECE_BYTES = 1 << 20
+"""Read at once when a shard is checked: a stop is obeyed in between."""
 
 Rows = NDArray[Any]
+
+
+@dataclass(eq=False, slots=True)
+class Shard:
+    index: Path
+    checksum: int
+    rows: Rows
+    is_sound: bool
+    """Whether it is known to be as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a picture's row is."""
 
-    shard: int
+    shard: Shard
     row: int
 
 
 class FeatureCache:
-    """The rows of one prefix: `values` numbers of `dtype` (float16 or float32) for a picture."""
+    """The rows of one prefix: `values` numbers of `dtype` (float16 or float32) for a picture.
+
+    Opening it reads no rows. Call `check` before relying on those of an earlier training.
+    """
 
     def __init__(self, folder: Path, values: int, dtype: str) -> None:
         self.folder = folder
         self._values = values
         self._dtype = np.dtype(dtype).newbyteorder("<")
-        self._shards: list[Rows] = []
+        self._shards: list[Shard] = []
         self._places: dict[str, Place] = {}
         self._touched = 0
         for index in sorted(folder.glob(f"*{INDEX}")):
@@ -57,12 +74,30 @@ class FeatureCache:
     def __contains__(self, digest: str) -> bool:
         return digest in self._places
 
+    def check(self, digests: Sequence[str], control: Control) -> Generator[Event, None, None]:
+        """Read the shards of these pictures that have changed since they were last checked, or
+        never were; delete the damaged ones, so that their pictures are computed anew.
+
+        Yields `Progress` if there are any, counting pictures. Raises Cancelled.
+        """
+        wanted = Counter(self._places[digest].shard for digest in digests if digest in self)
+        unsure = [shard for shard in wanted if not shard.is_sound]
+        done = sum(wanted[shard] for shard in wanted if shard.is_sound)
+        with closing(run_ahead(lambda s: _is_whole(s, control), unsure, control)) as results:
+            for shard, whole in zip(unsure, results, strict=True):
+                if whole:
+                    shard.is_sound = True
+                    done += wanted[shard]
+                else:
+                    self._drop(shard)
+                yield Progress("extract", done, len(digests))
+
     def read(self, digests: Sequence[str]) -> Rows:
         """Rows of shape (pictures, values). Raises KeyError for a picture that is not there."""
         rows = np.empty((len(digests), self._values), self._dtype)
         for i, digest in enumerate(digests):
             place = self._places[digest]
-            rows[i] = self._shards[place.shard][place.row]
+            rows[i] = place.shard.rows[place.row]
         self._touched += rows.nbytes
         if self._touched > RESIDENT_BYTES:
             self._touched = 0
@@ -72,31 +107,72 @@ class FeatureCache:
     def writer(self) -> "ShardWriter":
         return ShardWriter(self)
 
-    def _open(self, index: Path) -> None:
-        """Add a shard; one that is damaged is deleted, so that its pictures are computed anew."""
+    def _open(self, index: Path, is_sound: bool = False) -> None:
+        """Add a shard; one whose files do not fit each other is deleted."""
+        path = index.with_suffix(ROWS)
         try:
             described = json.loads(index.read_text(encoding="utf-8"))
             digests, checksum = described["pictures"], described["crc32"]
-            path = index.with_suffix(ROWS)
             rows = np.memmap(path, self._dtype, "r", shape=(len(digests), self._values))
-            whole = path.stat().st_size == rows.nbytes and zlib.crc32(rows.data) == checksum
+            fits = path.stat().st_size == rows.nbytes
         except (OSError, ValueError, KeyError, TypeError):
-            whole = False
-        if not whole:
-            _delete(index)
+            fits = False
+        if not fits:
+            delete_shard(index)
             return
         # The time of the last use, for what is thrown away first.
         with suppress(OSError):
             os.utime(index)
-        number = len(self._shards)
-        self._shards.append(rows)
-        self._places |= {digest: Place(number, row) for row, digest in enumerate(digests)}
+        shard = Shard(index, checksum, rows, is_sound or _was_whole(path))
+        self._shards.append(shard)
+        self._places |= {digest: Place(shard, row) for row, digest in enumerate(digests)}
+
+    def _drop(self, shard: Shard) -> None:
+        self._shards.remove(shard)
+        self._places = {d: place for d, place in self._places.items() if place.shard is not shard}
+        delete_shard(shard.index)
 
     def _give_back(self) -> None:
         if not hasattr(mmap, "MADV_DONTNEED"):
             return
-        for rows in self._shards:
-            rows._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+        for shard in self._shards:
+            shard.rows._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+
+
+def _is_whole(shard: Shard, control: Control) -> bool:
+    """Compare the file with its checksum, and note where it has been found whole. Raises
+    Cancelled.
+    """
+    path, found = shard.index.with_suffix(ROWS), 0
+    piece = memoryview(bytearray(PIECE_BYTES))
+    try:
+        version = _version(path)
+        # Not through the map: pages that are read would be resident, and a bad sector deadly.
+        with path.open("rb", buffering=0) as stream:
+            while size := stream.readinto(piece):
+                control.checkpoint()
+                found = zlib.crc32(piece[:size], found)
+    except OSError:
+        return False
+    if found != shard.checksum:
+        return False
+    with suppress(JobError):  # it is checked once more another time
+        write_whole(path.with_suffix(CHECKED), version)
+    return True
+
+
+def _was_whole(rows: Path) -> bool:
+    """Whether this version of the file has been checked already."""
+    try:
+        return rows.with_suffix(CHECKED).read_text(encoding="utf-8") == _version(rows)
+    except (OSError, ValueError):
+        return False
+
+
+def _version(rows: Path) -> str:
+    """Another one once the file is written to."""
+    is_now = rows.stat()
+    return f"{is_now.st_size} {is_now.st_mtime_ns}"
 
 
 class ShardWriter:
@@ -148,64 +224,7 @@ class ShardWriter:
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
-            _delete(index)
+            delete_shard(index)
             raise write_error(self._cache.folder, error) from error
         write_whole(index, json.dumps({"pictures": digests, "crc32": checksum}))
-        self._cache._open(index)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A shard in the cache of all prefixes."""
-
-    index: Path
-    used: float
-    """Seconds since the epoch."""
-    size: int
-    """Bytes."""
-
-
-def kept(root: Path) -> list[Kept]:
-    """All finished shards below `root`, the least recently used first."""
-    return sorted(_kept(root), key=lambda shard: shard.used)
-
-
-def shrink(root: Path, limit: int, spare: Path) -> int:
-    """Delete the least recently used shards until all take at most `limit` bytes; those in the
-    folder `spare` stay. Returns the bytes that are left.
-    """
-    _delete_unfinished(root)
-    shards = kept(root)
-    size = sum(shard.size for shard in shards)
-    for shard in shards:
-        if size <= limit:
-            break
-        if shard.index.parent != spare and _delete(shard.index):
-            size -= shard.size
-    return size
-
-
-def _delete_unfinished(root: Path) -> None:
-    """What a killed training left; a day on, no one writes to it any more."""
-    for rows in root.glob(f"*/*{ROWS}"):
-        index = rows.with_suffix(INDEX)
-        with suppress(OSError):  # another process has just deleted it
-            if not index.exists() and time.time() - rows.stat().st_mtime > ABANDONED_SECONDS:
-                rows.unlink()
-
-
-def _kept(root: Path) -> Iterator[Kept]:
-    for index in root.glob(f"*/*{INDEX}"):
-        with suppress(OSError):  # another process has just deleted it
-            rows = index.with_suffix(ROWS).stat()
-            yield Kept(index, index.stat().st_mtime, rows.st_size)
-
-
-def _delete(index: Path) -> bool:
-    """Index first: without it the rows count as never finished. False while they are in use."""
-    try:
-        index.unlink(missing_ok=True)
-        index.with_suffix(ROWS).unlink(missing_ok=True)
-    except OSError:
-        return False
-    return True
+        self._cache._open(index, is_sound=True)
