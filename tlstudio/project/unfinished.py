@@ -34,15 +34,20 @@ def unfinished_runs(parent: Path) -> list[Unfinished]:
     found = []
     for document in parent.glob(f"*/{runs.RUN}"):
         folder = document.parent
-        if is_finished(folder) or is_running(folder):
-            continue
         # One that is damaged, or from a newer version, is not for this program to go on with.
         with suppress(TlstudioError, OSError):
+            if not is_unfinished(folder):
+                continue
             done = runs.read_history(folder) if (folder / runs.EVENTS).is_file() else []
             epochs = done[-1].epochs if done else 0
             run = Unfinished(folder, runs.read_project(folder), len(done), epochs)
             found.append((document.stat().st_mtime, run))
     return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether it is a run that was begun, not finished, and that no process works on."""
+    return (folder / runs.RUN).is_file() and not is_finished(folder) and not is_running(folder)
 
 
 def is_finished(folder: Path) -> bool:
@@ -72,7 +77,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
 def discard(folder: Path) -> None:
     """Delete an unfinished run. Raises TlstudioError where it is none, and JobError."""
-    if not (folder / runs.RUN).is_file() or is_finished(folder) or is_running(folder):
+    if not is_unfinished(folder):
         raise TlstudioError(
             f"{folder} is not an unfinished run.", "Choose one that was not finished."
         )
