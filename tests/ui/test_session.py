@@ -82,6 +82,14 @@ def test_the_split_follows_the_validation_share_and_the_seed(ready) -> None:
     assert len(session.split.val) == 4
 
 
+def test_a_training_decision_that_moves_no_picture_leaves_the_split_alone(ready, qtbot) -> None:
+    session, _ = ready
+    before = session.split
+    with qtbot.assertNotEmitted(session.scan_changed):
+        session.decide(training=Training(epochs=3, label_smoothing=0.1))
+    assert session.split is before
+
+
 def test_a_folder_that_cannot_be_used_says_why(made, qtbot, tmp_path: Path) -> None:
     session, _ = made
     session.open_pictures(tmp_path / "nowhere")

@@ -351,6 +351,7 @@ class Session(QObject):
         """Take these decisions and tell of each that differs; whether any does."""
         changed = decisions.differing(self.decisions, new)
         other_layers = _layers_of(self.decisions) != _layers_of(new)
+        other_split = _drawn_from(self.decisions) != _drawn_from(new)
         self.decisions = new
         if other_layers:
             # The new freeze plan is about layers that are still to be described.
@@ -361,7 +362,7 @@ class Session(QObject):
             self.decided.emit(part)
         if other_layers:
             self._describe()
-        if self.scan and {"pictures", "training"} & set(changed):
+        if self.scan and other_split:
             self._update_split()
             self.scan_changed.emit()
         return bool(changed)
@@ -422,3 +423,8 @@ class Session(QObject):
 def _layers_of(chosen: Decisions) -> Backbone:
     """What the layers depend on: all of the backbone but its weights."""
     return chosen.backbone.model_copy(update={"weights": ""})
+
+
+def _drawn_from(chosen: Decisions) -> tuple[Pictures | None, int]:
+    """What the split depends on."""
+    return chosen.pictures, chosen.training.seed
