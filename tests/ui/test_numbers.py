@@ -23,6 +23,14 @@ def test_numbers_are_short(number: int, text: str) -> None:
     assert numbers.short(number) == text
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (992, "992 B"), (16_800, "16.8 kB"), (3_410_000_000, "3.41 GB")],
+)
+def test_sizes_have_their_unit(number: int, text: str) -> None:
+    assert numbers.size(number) == text
+
+
 def test_nouns_follow_their_number() -> None:
     assert numbers.count(1, "class", "classes") == "1 class"
     assert numbers.count(2000, "class", "classes") == "2,000 classes"

@@ -13,6 +13,12 @@ def short(number: int) -> str:
     return str(number)
 
 
+def size(number: int) -> str:
+    """Bytes: 992 B, 16.8 kB, 3.41 GB."""
+    text = short(number)
+    return f"{text}B" if text[-1].isalpha() else f"{text} B"
+
+
 def exact(number: int) -> str:
     return f"{number:,}"
 

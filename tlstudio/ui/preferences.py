@@ -1,4 +1,4 @@
-"""Preferences: where training runs and where runs are saved."""
+"""Preferences: where training runs, where runs are saved, and what is kept between them."""
 
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from tlstudio.errors import JobError
 from tlstudio.ui.card import label
+from tlstudio.ui.kept_features import KeptFeatures
 
 
 class PreferencesDialog(QDialog):
@@ -35,8 +37,11 @@ class PreferencesDialog(QDialog):
         self.folder = QLineEdit(str(runs_folder))
         self.folder.setAccessibleName("Folder of the runs")
         choose = QPushButton("Choose…")
+        choose.setAutoDefault(False)
         choose.clicked.connect(self._choose)
+        self.kept = KeptFeatures()
         self.problem = label("", "error")
+        self.problem.setWordWrap(True)
         self.problem.hide()
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
@@ -58,6 +63,9 @@ class PreferencesDialog(QDialog):
         box.addSpacing(10)
         box.addWidget(label("Runs are saved in", "title"))
         box.addLayout(folder)
+        box.addSpacing(10)
+        box.addWidget(label("Kept between trainings", "title"))
+        box.addWidget(self.kept)
         box.addWidget(self.problem)
         box.addSpacing(10)
         box.addWidget(buttons)
@@ -78,10 +86,19 @@ class PreferencesDialog(QDialog):
     def _accept(self) -> None:
         folder = self.runs_folder
         if not self.folder.text().strip() or not folder.is_absolute() or folder.is_file():
-            self.problem.setText("This is not a folder. Choose one, or type its whole path.")
-            self.problem.show()
+            self._refuse("This is not a folder. Choose one, or type its whole path.")
+            return
+        try:
+            self.kept.save()
+        except JobError as error:
+            self._refuse(f"{error.message} {error.hint}")
             return
         self.accept()
+
+    def _refuse(self, why: str) -> None:
+        self.problem.setText(why)
+        self.problem.show()
+        self.adjustSize()
 
 
 def _indented(text: str) -> QWidget:
