@@ -1,29 +1,68 @@
 import pytest
 
 from tlstudio.events import LayerRow
+from tlstudio.project.spec import Augmentation, Training
 from tlstudio.ui import expected_time
 
 LAYERS = (
     LayerRow("conv", "Conv2D", "a", (112, 112, 32), 864, False, 864),
     LayerRow("bn", "BatchNormalization", "a", (112, 112, 32), 128, False, 64),
+    LayerRow("top", "Conv2D", "b", (56, 56, 64), 3456, False, 3456),
 )
-ALL = frozenset({"conv"})
+NONE: frozenset[str] = frozenset()
+TOP, ALL = frozenset({"top"}), frozenset({"conv", "top"})
+TRAIN, VAL = 9_000, 1_000
+FROZEN = 864 * 112 * 112
+WHOLE = FROZEN + 3456 * 56 * 56
+
+
+def seconds(trainable: frozenset[str], cores: int = 2, **fields: object) -> float:
+    """Without the start, on a machine like the one that was measured."""
+    training = Training.model_validate(fields)
+    took = expected_time.seconds(LAYERS, trainable, TRAIN, VAL, training, cores)
+    return took - expected_time.START_SECONDS
+
+
+def augmented(mode: str, views: int = 8) -> Augmentation:
+    return Augmentation(mode=mode, views=views)
 
 
 def test_work_is_each_kernel_once_per_output_cell() -> None:
-    assert expected_time.multiply_adds(LAYERS) == 864 * 112 * 112
+    assert expected_time.multiply_adds(LAYERS) == WHOLE
+    assert expected_time.frozen_work(LAYERS, TOP) == FROZEN
+    assert expected_time.frozen_work(LAYERS, NONE) == WHOLE
+    assert expected_time.frozen_work(LAYERS, ALL) == 0
 
 
 def test_epochs_cost_little_when_the_backbone_is_frozen() -> None:
-    few = expected_time.seconds(LAYERS, frozenset(), 10_000, 1, cores=2)
-    many = expected_time.seconds(LAYERS, frozenset(), 10_000, 11, cores=2)
-    assert many - few == pytest.approx(7.0)
+    assert seconds(NONE, epochs=11) - seconds(NONE, epochs=1) == pytest.approx(7.0)
 
 
 def test_training_through_the_backbone_costs_every_epoch_and_cores_help() -> None:
-    two = expected_time.seconds(LAYERS, ALL, 10_000, 10, cores=2) - expected_time.START_SECONDS
-    four = expected_time.seconds(LAYERS, ALL, 10_000, 10, cores=4) - expected_time.START_SECONDS
-    assert two == pytest.approx(2 * four)
+    assert seconds(ALL, epochs=10) == pytest.approx(10 * seconds(ALL, epochs=1))
+    assert seconds(ALL, epochs=10) == pytest.approx(2 * seconds(ALL, epochs=10, cores=4))
+
+
+def test_what_is_frozen_below_trained_layers_is_run_once() -> None:
+    each = seconds(TOP, epochs=2) - seconds(TOP, epochs=1)
+    once = seconds(TOP, epochs=1) - each
+    assert once == pytest.approx((TRAIN + VAL) * FROZEN / expected_time.FOLDED_PER_SECOND)
+    assert each == pytest.approx((TRAIN + VAL) * (WHOLE - FROZEN) / expected_time.FIT_PER_SECOND)
+
+
+def test_versions_cost_a_pass_each_once_and_live_ones_a_pass_each_epoch() -> None:
+    a_pass = TRAIN * WHOLE / expected_time.FOLDED_PER_SECOND
+    off = seconds(NONE, epochs=20)
+    views = seconds(NONE, epochs=20, augmentation=augmented("views", 8))
+    live = seconds(NONE, epochs=20, augmentation=augmented("live"))
+    assert views - off == pytest.approx(7 * a_pass)
+    assert live - off == pytest.approx(19 * a_pass)
+
+
+def test_the_heads_own_epochs_count_only_where_the_backbone_is_trained() -> None:
+    assert seconds(NONE, head_epochs=5) == seconds(NONE)
+    more = seconds(TOP, head_epochs=5) - seconds(TOP)
+    assert 0 < more < seconds(TOP, epochs=5)
 
 
 @pytest.mark.parametrize(

@@ -212,23 +212,15 @@ def plan(session: Session) -> tuple[str, str]:
         return "Ready to train", ""
     counted = totals(session)
     trained = counted.trained if counted else 0
-    epochs = session.decisions.training.epochs
+    training = session.decisions.training
+    epochs = numbers.count(training.epochs, "epoch")
+    if training.head_epochs and session.trainable:
+        epochs = f"{training.head_epochs} and {epochs}"
     detail = (
         f"{numbers.short(trained)} parameters on {numbers.count(len(split.train), 'picture')}, "
-        f"{numbers.count(epochs, 'epoch')}"
+        f"{epochs}"
     )
-    if _on_cpu(session):
-        pictures = len(split.train) + len(split.val)
-        time = expected_time.seconds(description.layers, session.trainable, pictures, epochs)
+    time = expected_time.of(session, training)
+    if time is not None:
         detail += f", {expected_time.in_words(time)}"
     return WHAT[strategy_of(session.trainable, description.layers)], detail
-
-
-def _on_cpu(session: Session) -> bool:
-    """Whether the device is one whose speed is roughly known."""
-    if session.devices is None:
-        return False
-    chosen = session.decisions.training.device
-    return chosen == "cpu" or (
-        chosen == "auto" and all(device.name == "cpu" for device in session.devices.devices)
-    )

@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Sequence
+from itertools import takewhile
 from math import prod
 
 from tlstudio.events import LayerRow
+from tlstudio.project.spec import Training
+from tlstudio.ui.session import Session
 
 # EfficientNet-Lite0 at 224 px, 0.39 G multiply-adds a picture, measured on two cores: the folded
 # prefix 250 pictures/s, a training step through the network about 60.
@@ -26,20 +29,64 @@ def multiply_adds(layers: Sequence[LayerRow]) -> float:
     )
 
 
+def frozen_work(layers: Sequence[LayerRow], trainable: frozenset[str]) -> float:
+    """Multiply-adds of one picture before the first layer that is trained: what is run once."""
+    before = takewhile(lambda layer: layer.name not in trainable, layers)
+    return multiply_adds(tuple(before))
+
+
 def seconds(
     layers: Sequence[LayerRow],
     trainable: frozenset[str],
-    pictures: int,
-    epochs: int,
+    train: int,
+    val: int,
+    training: Training,
     cores: int | None = None,
 ) -> float:
-    """For `pictures` in all, on `cores` cores (0 or None: those of this machine)."""
+    """For so many pictures to train on and to check with, on `cores` cores (0 or None: those of
+    this machine). Nothing is taken to be known from earlier trainings.
+    """
     speedup = min(cores or os.cpu_count() or 1, 16) / MEASURED_CORES
-    work = multiply_adds(layers)
+    how = training.augmentation
+    frozen = frozen_work(layers, trainable)
+    trained = multiply_adds(layers) - frozen
+    folded = FOLDED_PER_SECOND * speedup
+    pictures = train + val
+
+    def passes(epochs: int) -> int:
+        """How many pictures go once through what is frozen in so many epochs."""
+        times = {"off": 1, "views": how.views, "live": epochs}[how.mode]
+        return train * times + val
+
+    time = START_SECONDS
     if not trainable:
-        extract = pictures * work / (FOLDED_PER_SECOND * speedup)
-        return START_SECONDS + extract + epochs * pictures * CACHED_EPOCH_PER_PICTURE
-    return START_SECONDS + epochs * pictures * work / (FIT_PER_SECOND * speedup)
+        cached = training.epochs * pictures * CACHED_EPOCH_PER_PICTURE
+        return time + passes(training.epochs) * frozen / folded + cached
+    if training.head_epochs:
+        # All of the backbone is frozen in these.
+        time += passes(training.head_epochs) * trained / folded
+        time += training.head_epochs * pictures * CACHED_EPOCH_PER_PICTURE
+    time += passes(training.head_epochs + training.epochs) * frozen / folded
+    return time + training.epochs * pictures * trained / (FIT_PER_SECOND * speedup)
+
+
+def of(session: Session, training: Training) -> float | None:
+    """Seconds that the session's decisions would take with this training; None where the layers,
+    the pictures or the device's speed are not known.
+    """
+    split, description = session.split, session.description
+    if split is None or description is None or not _on_cpu(session, training.device):
+        return None
+    counts = len(split.train), len(split.val)
+    return seconds(description.layers, session.trainable, *counts, training)
+
+
+def _on_cpu(session: Session, device: str) -> bool:
+    """Whether the device is one whose speed is roughly known."""
+    if session.devices is None:
+        return False
+    cpu_alone = all(found.name == "cpu" for found in session.devices.devices)
+    return device == "cpu" or (device == "auto" and cpu_alone)
 
 
 def in_words(expected: float) -> str:
