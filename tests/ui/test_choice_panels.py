@@ -1,4 +1,4 @@
-"""The backbone, strategy, training and pictures panels over one session."""
+"""The backbone, strategy and pictures panels over one session."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +13,12 @@ from tlstudio.events import Failed, Picture, Problem, Progress, Scan
 from tlstudio.model import catalog
 from tlstudio.project.freeze_plan import BATCH_NORM
 from tlstudio.project.head_size import POOLING_LABELS
-from tlstudio.project.learning_rate import HEAD_RATES
 from tlstudio.project.spec import (
     Backbone,
     FreezePlan,
-    Optimizer,
     Pictures,
     Pooling,
     Strategy,
-    Training,
 )
 from tlstudio.ui.backbone_figures import FIGURES_ROLE
 from tlstudio.ui.backbone_panel import BackbonePanel
@@ -30,7 +27,6 @@ from tlstudio.ui.pictures_panel import PicturesPanel
 from tlstudio.ui.problems import ProblemList
 from tlstudio.ui.session import Session
 from tlstudio.ui.strategy_panel import TEXTS, TRAINED_BARS, StrategyPanel
-from tlstudio.ui.training_panel import TrainingPanel
 
 
 @pytest.fixture
@@ -48,13 +44,6 @@ def backbone(qtbot, session: Session) -> BackbonePanel:
 @pytest.fixture
 def strategy(qtbot, session: Session) -> StrategyPanel:
     made = StrategyPanel(session)
-    qtbot.addWidget(made)
-    return made
-
-
-@pytest.fixture
-def training(qtbot, session: Session) -> TrainingPanel:
-    made = TrainingPanel(session)
     qtbot.addWidget(made)
     return made
 
@@ -208,67 +197,17 @@ def test_cards_follow_the_tree_and_custom_highlights_none(strategy, session) -> 
     assert not strategy.grab().isNull()
 
 
-# Training
-
-
-def test_every_choice_of_a_project_is_offered(training, qtbot, session) -> None:
-    offered = {training.optimizer.itemData(i) for i in range(training.optimizer.count())}
-    assert offered == set(get_args(Optimizer)) == set(HEAD_RATES)
-    for words in (POOLING_LABELS, POOLING_NAMES, POOLING_TIPS):
-        assert set(words) == set(get_args(Pooling))
-    assert set(TEXTS) == set(TRAINED_BARS) == set(get_args(Strategy)) - {"custom"}
-
-
-def test_fields_are_decisions_and_show_them(training, session) -> None:
-    training.epochs.setValue(7)
-    training.learning_rate.setValue(0.00025)
-    choose(training.optimizer, "sgd")
-    decided = session.decisions.training
-    assert (decided.epochs, decided.learning_rate, decided.optimizer) == (7, 0.00025, "sgd")
-    assert training.learning_rate.text() == "0.00025"
-    training.learning_rate.setValue(0.0)
-    assert session.decisions.training.learning_rate is None
-    session.decide(training=decided.model_copy(update={"batch_size": 8}))
-    assert training.batch_size.value() == 8
-
-
-def test_an_edit_changes_its_own_field_alone(training, backbone, session) -> None:
-    session.decide(training=Training(learning_rate=2e-14, batch_size=8))
-    training.epochs.setValue(3)
-    assert session.decisions.training == Training(learning_rate=2e-14, batch_size=8, epochs=3)
+def test_an_edit_changes_its_own_field_alone(backbone, session) -> None:
     wide = Backbone(name="MobileNetV2", weights="random", input_shape=(64, 2048), alpha=0.125)
     session.decide(backbone=wide)
     backbone.rows_field.setValue(96)
     assert session.decisions.backbone == wide.model_copy(update={"input_shape": (96, 2048)})
 
 
-@pytest.mark.parametrize("rate", [1e-8, 0.0003, 9.7])
-def test_a_rate_is_shown_and_taken_as_it_is(training, session, rate: float) -> None:
-    training.learning_rate.setValue(rate)
-    assert session.decisions.training.learning_rate == rate
-    assert float(training.learning_rate.text()) == rate
-
-
-def test_the_automatic_rate_follows_the_plan_and_steps_from_what_it_is(training, session) -> None:
-    session.decide(training=Training(optimizer="adam"))
-    assert training.learning_rate.text() == "0.002, automatic"
-    described(session)
-    session.set_trainable(convs(0), batchnorm=False)
-    assert training.learning_rate.text() == "0.0001, automatic"
-    training.learning_rate.stepUp()
-    assert session.decisions.training.learning_rate == pytest.approx(0.00011)
-
-
-def test_the_share_waits_for_pictures_and_gives_way_to_their_own_split(training, session) -> None:
-    assert not training.validation.isEnabled()
-    session.decide(pictures=Pictures(source=Path("pets")))
-    assert training.validation.isEnabled()
-    training.validation.setValue(40)
-    assert session.decisions.pictures.validation == 0.4
-    session.scan = Scan("pets", (Picture("a", "x", "val"),), (), {"x": 1})
-    session.scan_changed.emit()
-    assert not training.validation.isEnabled()
-    assert "its own validation" in training.validation.toolTip()
+def test_every_pooling_and_strategy_is_offered() -> None:
+    for words in (POOLING_LABELS, POOLING_NAMES, POOLING_TIPS):
+        assert set(words) == set(get_args(Pooling))
+    assert set(TEXTS) == set(TRAINED_BARS) == set(get_args(Strategy)) - {"custom"}
 
 
 # Pictures

@@ -1,19 +1,17 @@
-"""How to train: the few numbers that matter."""
+"""How to train: the few numbers that matter, the rest behind “More”."""
 
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from tlstudio.project.learning_rate import suited_rate
-from tlstudio.project.spec import Optimizer, Pictures
-from tlstudio.ui.card import Card, label
+from tlstudio.ui.augmentation_dialog import AugmentationDialog
+from tlstudio.ui.card import Card
+from tlstudio.ui.disclosure import Disclosure
 from tlstudio.ui.fields import Choice, Decimal, Whole
+from tlstudio.ui.form import Form, align
+from tlstudio.ui.recipe_button import RecipeButton
 from tlstudio.ui.session import Session
-
-OPTIMIZERS: dict[Optimizer, str] = {
-    "adam": "Adam",
-    "adamw": "AdamW",
-    "sgd": "SGD",
-    "rmsprop": "RMSprop",
-}
+from tlstudio.ui.training_details import TrainingDetails
+from tlstudio.ui.training_words import OPTIMIZERS, augmentation, switched_on
 
 
 class LearningRate(Decimal):
@@ -43,79 +41,70 @@ class TrainingPanel(Card):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("Training", parent)
         self._session = session
+        self.recipe = RecipeButton(session)
+        self.header.addWidget(self.recipe)
         self.epochs = Whole("Epochs", 1, 10_000)
         self.epochs.setToolTip("How often every training picture is seen")
         self.learning_rate = LearningRate()
         self.batch_size = Whole("Batch size", 1, 4096)
         self.batch_size.setToolTip("Pictures in one step of the optimizer")
         self.optimizer = Choice("Optimizer")
+        self.optimizer.setToolTip("The rule by which each step changes the weights; Adam is usual")
         for name, text in OPTIMIZERS.items():
             self.optimizer.addItem(text, name)
-        self.seed = Whole("Seed", 0, 2**31 - 1)
-        self.seed.setToolTip("The same seed gives the same split and the same training")
-        self.validation = Whole("Validation share", 1, 99, 5)
-        self.validation.setSuffix(" %")
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(10)
-        grid.setVerticalSpacing(6)
-        grid.setColumnStretch(1, 1)
-        fields: dict[str, QWidget] = {
-            "Epochs": self.epochs,
-            "Learning rate": self.learning_rate,
-            "Batch size": self.batch_size,
-            "Optimizer": self.optimizer,
-            "Seed": self.seed,
-            "Validation": self.validation,
-        }
-        for row, (text, widget) in enumerate(fields.items()):
-            words = label(text, "muted")
-            words.setBuddy(widget)
-            grid.addWidget(words, row, 0)
-            grid.addWidget(widget, row, 1)
-        self.body.addLayout(grid)
+        self.augmentation = QPushButton()
+        self.augmentation.setObjectName("field")
+        self.augmentation.setToolTip(
+            "Randomly changed versions of the training pictures, so that the model learns what "
+            "does not matter; opens with a preview of your pictures"
+        )
+        self.augmentation.clicked.connect(self._open_augmentation)
+        form = Form()
+        form.add_row("Epochs", self.epochs)
+        form.add_row("Learning rate", self.learning_rate)
+        form.add_row("Batch size", self.batch_size)
+        form.add_row("Optimizer", self.optimizer)
+        form.add_row("Augmentation", self.augmentation)
+        self.details = TrainingDetails(session, self._change)
+        align(form, self.details.form)
+        self.more = Disclosure("More", self.details)
+        self.more.toggle.setToolTip("Phases, schedule, stopping, class weights, precision, seed")
+        self.body.addLayout(form)
+        self.body.addWidget(self.more)
 
         self.epochs.valueChanged.connect(lambda number: self._change(epochs=number))
         self.learning_rate.valueChanged.connect(
             lambda rate: self._change(learning_rate=rate or None)
         )
         self.batch_size.valueChanged.connect(lambda size: self._change(batch_size=size))
-        self.seed.valueChanged.connect(lambda seed: self._change(seed=seed))
         self.optimizer.activated.connect(
             lambda: self._change(optimizer=self.optimizer.currentData())
         )
-        self.validation.valueChanged.connect(self._share_edited)
         session.decided.connect(self._refresh)
         session.scan_changed.connect(self._refresh)
         session.description_changed.connect(self._refresh)
+        session.devices_changed.connect(self._refresh)
         self._refresh()
 
     def _refresh(self) -> None:
         training = self._session.decisions.training
-        pictures = self._session.decisions.pictures
-        share = pictures.validation if pictures else Pictures.model_fields["validation"].default
+        trains_backbone = bool(self._session.trainable)
         self.epochs.show_value(training.epochs)
-        suited = suited_rate(training.optimizer, bool(self._session.trainable))
+        suited = suited_rate(training.optimizer, trains_backbone)
         self.learning_rate.show_rate(training.learning_rate, suited)
         self.batch_size.show_value(training.batch_size)
-        self.seed.show_value(training.seed)
-        self.validation.show_value(round(share * 100))
         self.optimizer.choose(training.optimizer)
-        scan = self._session.scan
-        own = scan is not None and any(picture.split == "val" for picture in scan.pictures)
-        self.validation.setEnabled(pictures is not None and not own)
-        self.validation.setToolTip(
-            "The folder has its own validation pictures, and those are used"
-            if own
-            else "The share of each class that is held out to check the model"
-        )
+        words = augmentation(training.augmentation)
+        self.augmentation.setText(f"{words}…")
+        self.augmentation.setAccessibleName(f"Augmentation: {words}")
+        self.recipe.refresh()
+        self.details.refresh()
+        self.more.summarise(", ".join(switched_on(training, trains_backbone)))
 
     def _change(self, **fields: object) -> None:
         """Decide what was edited, and leave the rest as it is, shown exactly or not."""
         training = self._session.decisions.training
         self._session.decide(training=training.model_copy(update=fields))
 
-    def _share_edited(self, percent: int) -> None:
-        pictures = self._session.decisions.pictures
-        if pictures:
-            changed = pictures.model_copy(update={"validation": percent / 100})
-            self._session.decide(pictures=changed)
+    def _open_augmentation(self) -> None:
+        AugmentationDialog(self._session, self._change, self.window()).open()

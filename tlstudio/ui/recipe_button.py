@@ -1,0 +1,62 @@
+"""The usual recipe in one click, and back."""
+
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from tlstudio.project.recipe import usual_recipe
+from tlstudio.project.spec import Training
+from tlstudio.ui import tooltip
+from tlstudio.ui.session import Session
+from tlstudio.ui.training_words import augmentation, switched_on
+
+
+class RecipeButton(QPushButton):
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("link")
+        self._session = session
+        self._used: tuple[Training, Training] | None = None
+        """What was decided when the recipe was asked for, and what it made of that."""
+        self.clicked.connect(self._use_or_undo)
+        self.refresh()
+
+    def refresh(self) -> None:
+        training = self._session.decisions.training
+        recipe = self._recipe(training)
+        if recipe == training:
+            self.setText("Undo the recipe")
+            self.setToolTip("Sets back what the usual recipe had set")
+        else:
+            self.setText("Use the usual recipe")
+            self.setToolTip(tooltip.plain(f"Sets what suits most plans like this: {self._words()}"))
+
+    def _recipe(self, training: Training) -> Training:
+        """The recipe for what is trained on which pictures; it keeps what it says nothing of."""
+        session = self._session
+        counts = [count for count in session.scan.classes.values() if count] if session.scan else []
+        imbalance = max(counts) / min(counts) if counts else 1.0
+        return usual_recipe(training, bool(session.trainable), imbalance)
+
+    def _words(self) -> str:
+        recipe = self._recipe(Training())
+        words = switched_on(recipe, bool(self._session.trainable))
+        if recipe.augmentation.mode != "off":
+            words.append(f"augmentation, {augmentation(recipe.augmentation).lower()}")
+        return ", ".join(words)
+
+    def _use_or_undo(self) -> None:
+        training = self._session.decisions.training
+        recipe = self._recipe(training)
+        if recipe != training:
+            self._used = (training, recipe)
+            self._session.decide(training=recipe)
+        elif self._used and self._used[1] == training:
+            self._session.decide(training=self._used[0])
+        else:
+            plain = Training()
+            ours = self._recipe(plain)
+            back = {
+                name: getattr(plain, name)
+                for name in Training.model_fields
+                if getattr(plain, name) != getattr(ours, name)
+            }
+            self._session.decide(training=training.model_copy(update=back))
