@@ -5,10 +5,11 @@ from typing import get_args
 
 import pytest
 from PySide6.QtCore import Qt
-from window_fakes import convs, described
+from window_fakes import convs, described, pictures
 from window_fakes import session as make_session
 
 from tlstudio.events import Device, DevicesFound, Picture, Scan
+from tlstudio.project import store
 from tlstudio.project.learning_rate import HEAD_RATES
 from tlstudio.project.recipe import usual_recipe
 from tlstudio.project.spec import (
@@ -17,14 +18,18 @@ from tlstudio.project.spec import (
     Optimizer,
     Pictures,
     Precision,
+    Project,
     Schedule,
     Training,
 )
 from tlstudio.ui.augmentation_dialog import AugmentationDialog
 from tlstudio.ui.fields import Choice
+from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.session import Session
+from tlstudio.ui.settings import open_settings
 from tlstudio.ui.training_details import TrainingDetails
 from tlstudio.ui.training_panel import TrainingPanel
+from tlstudio.ui.vertical_scroll import VerticalScroll
 
 
 @pytest.fixture
@@ -174,7 +179,7 @@ def test_epochs_for_the_head_are_asked_for_only_where_the_backbone_is_trained(
     assert not details.head_epochs.isHidden()
     details.head_epochs.setValue(4)
     assert session.decisions.training.head_epochs == 4
-    assert "head first 4 epochs" in training.more.summary.text()
+    assert "head first 4" in training.more.summary.text()
 
 
 def test_precision_is_asked_for_only_where_there_is_a_gpu_or_it_was_chosen(
@@ -271,3 +276,53 @@ def test_augmentation_opens_beside_its_value(training, session, qtbot) -> None:
     assert training.augmentation.text() == "New each epoch…"
     click(qtbot, dialog.done_button)
     qtbot.waitUntil(lambda: training.findChild(AugmentationDialog) is None)
+
+
+# In the window
+
+
+def test_an_opened_project_shows_its_values(training, details, session, tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "pets")
+    saved = Project(
+        pictures=Pictures(source=folder, validation=0.5),
+        training=Training(
+            epochs=3,
+            early_stopping=4,
+            class_weights=True,
+            augmentation=Augmentation(mode="views", views=6),
+        ),
+    )
+    store.save(saved, tmp_path / "pets.tlstudio")
+    session.open_project(tmp_path / "pets.tlstudio")
+    assert training.epochs.value() == 3
+    assert details.early_stopping.text() == "after 4 epochs"
+    assert details.class_weights.isChecked()
+    assert details.validation.value() == 50
+    assert training.augmentation.text() == "6 versions each…"
+    assert training.more.summary.text() == "early stop 4, class weights"
+
+
+def test_the_right_column_is_in_sight_at_1440_by_900_until_more_is_opened(
+    qtbot, session, tmp_path: Path
+) -> None:
+    window = MainWindow(session, open_settings(tmp_path / "settings.ini"))
+    qtbot.addWidget(window, before_close_func=lambda one: one.close_without_asking())
+    described(session)
+    session.set_trainable(convs(3), batchnorm=False)
+    window.training.recipe.click()
+    window.resize(1440, 900)
+    window.show()
+    assert window.training.more.summary.isVisible()
+    column = next(
+        scroll
+        for scroll in window.findChildren(VerticalScroll)
+        if scroll.isAncestorOf(window.training)
+    )
+    window.grab()
+    assert column.verticalScrollBar().maximum() == 0
+    window.training.more.toggle.click()
+    details = window.training.details
+    qtbot.waitUntil(lambda: column.verticalScrollBar().value() > 0)
+    assert details.isVisible()
+    last = details.features
+    assert column.viewport().rect().contains(last.mapTo(column.viewport(), last.rect().center()))

@@ -143,7 +143,9 @@ class AugmentationDialog(QDialog):
         time = expected_time.of(session, training.model_copy(update={"augmentation": how}))
         if time is None:
             return words
-        return f"{words} In all {expected_time.in_words(time)}."
+        # No-break spaces: the time stands on one line.
+        in_all = f"In all {expected_time.in_words(time)}.".replace(" ", "\u00a0")
+        return f"{words} {in_all}"
 
     def _anything_frozen(self) -> bool:
         description = self._session.description

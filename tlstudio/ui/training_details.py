@@ -55,6 +55,7 @@ class TrainingDetails(QWidget):
         )
         self.class_weights = QCheckBox("all count alike")
         self.class_weights.setAccessibleName("Class weights")
+        self.class_weights.setMinimumHeight(24)
         self.class_weights.setToolTip(
             "Class weights: pictures of rare classes count more, so that classes with many "
             "pictures do not drown them"

@@ -40,10 +40,12 @@ def augmentation(how: Augmentation) -> str:
 
 
 def switched_on(training: Training, trains_backbone: bool) -> list[str]:
-    """All beyond plain training but the augmentation, the most telling first."""
+    """All beyond plain training but the augmentation, the most telling first; numbers that stand
+    alone are epochs.
+    """
     said = []
     if training.head_epochs and trains_backbone:
-        said.append(f"head first {numbers.count(training.head_epochs, 'epoch')}")
+        said.append(f"head first {training.head_epochs}")
     if training.schedule == "cosine":
         said.append("cosine")
     if training.early_stopping:
