@@ -10,14 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tlstudio import cli_output as output
-from tlstudio.cli_arguments import (
-    backbone_from,
-    checked,
-    freeze_from,
-    head_from,
-    parse,
-    project_from,
-)
+from tlstudio.cli_arguments import backbone_from, freeze_from, head_from, parse, project_from
+from tlstudio.cli_values import checked
 from tlstudio.control import Control
 from tlstudio.errors import TlstudioError
 from tlstudio.events import CANCELLED, Event, Failed, Finished, Prediction, Warned, to_json
@@ -35,7 +29,7 @@ def run(arguments: list[str]) -> int:
         return COMMANDS[options.command](options)
     except TlstudioError as error:
         failed = Failed(error.message, error.hint, error.exit_status)
-        _print(failed, as_json=options.command in ("train", "demo") and options.json)
+        _print(failed, as_json=options.command in EVENTS and options.json)
         return error.exit_status
     except KeyboardInterrupt:
         _say("Cancelled.")
@@ -104,12 +98,19 @@ def _held_out(run_folder: Path) -> tuple[Path, ...]:
 
 
 def _train(options: argparse.Namespace) -> int:
-    request = jobs.TrainRequest(project_from(options), options.out)
+    return _run_training(jobs.TrainRequest(project_from(options), options.out), options.json)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    return _run_training(jobs.ResumeRequest(options.run), options.json)
+
+
+def _run_training(request: jobs.TrainRequest | jobs.ResumeRequest, as_json: bool) -> int:
     control = Control()
     with _stop_on_interrupt(control):
-        last = _show(jobs.run(request, control), options.json)
+        last = _show(jobs.run(request, control), as_json)
         if isinstance(last, Finished):
-            _print(last, options.json)
+            _print(last, as_json)
     return _status(last, control)
 
 
@@ -228,6 +229,10 @@ COMMANDS = {
     "describe": _describe,
     "scan": _scan,
     "train": _train,
+    "resume": _resume,
     "evaluate": _evaluate,
     "predict": _predict,
 }
+
+EVENTS = ("train", "resume", "demo")
+"""The commands that print one event a line."""

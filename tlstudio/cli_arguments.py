@@ -4,12 +4,11 @@ import argparse
 import sys
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_args
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, NoReturn, get_args
 
 from tlstudio import __version__
-from tlstudio.errors import TlstudioError
+from tlstudio.cli_training import add_training_options, training_from
+from tlstudio.cli_values import checked, count, shape
 from tlstudio.model.catalog import facts
 from tlstudio.project import store
 from tlstudio.project.spec import (
@@ -17,17 +16,23 @@ from tlstudio.project.spec import (
     DenseLayer,
     FreezePlan,
     Head,
-    Optimizer,
     Pictures,
     Pooling,
     Project,
-    Training,
 )
 
 WINDOW = "window"
-COMMANDS = {"demo", "backbones", "describe", "scan", "train", "evaluate", "predict", WINDOW}
-
-Checked = TypeVar("Checked", bound=BaseModel)
+COMMANDS = {
+    "demo",
+    "backbones",
+    "describe",
+    "scan",
+    "train",
+    "resume",
+    "evaluate",
+    "predict",
+    WINDOW,
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -82,22 +87,22 @@ def _parser() -> Parser:
     describe.add_argument("backbone", metavar="BACKBONE")
     _add_model_options(describe)
     describe.add_argument("--include-top", action="store_true", help="with its ImageNet classifier")
-    describe.add_argument("--classes", type=_count, default=5)
+    describe.add_argument("--classes", type=count, default=5)
 
     scan = _command(commands, "scan", "classes, counts and problems of a folder")
     scan.add_argument("source", type=Path, metavar="FOLDER or CSV")
 
     train = _command(commands, "train", "train on a folder, a CSV or a project")
+    train.usage = "%(prog)s [option ...] --out RUN (FOLDER, CSV or PROJECT.tlstudio)"
     train.add_argument("source", type=Path, metavar="FOLDER, CSV or PROJECT.tlstudio")
-    train.add_argument("--backbone")
-    _add_model_options(train)
-    train.add_argument("--epochs", type=int)
-    train.add_argument("--batch-size", type=int)
-    train.add_argument("--learning-rate", type=float)
-    train.add_argument("--optimizer", choices=get_args(Optimizer))
-    train.add_argument("--seed", type=int)
-    train.add_argument("--device", help="auto, cpu or gpu:N")
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="a new folder")
+    model = train.add_argument_group("model")
+    model.add_argument("--backbone", help="one that `tlstudio backbones` lists")
+    _add_model_options(model)
+    add_training_options(train)
+
+    resume = _command(commands, "resume", "go on where a run stopped or was killed")
+    resume.add_argument("run", type=Path, metavar="RUN")
 
     evaluate = _command(commands, "evaluate", "confusion matrix and per-class figures of a run")
     evaluate.add_argument("run", type=Path, metavar="RUN")
@@ -106,20 +111,21 @@ def _parser() -> Parser:
     predict = _command(commands, "predict", "what a run's model says of pictures")
     predict.add_argument("run", type=Path, metavar="RUN")
     predict.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE or FOLDER")
-    predict.add_argument("--top", type=_count, default=5, metavar="K")
+    predict.add_argument("--top", type=count, default=5, metavar="K")
     predict.add_argument("--csv", type=Path, metavar="FILE", help="also write a table")
     return parser
 
 
 def _command(commands: Any, name: str, what: str) -> Parser:
-    parser: Parser = commands.add_parser(name, help=what, description=what.capitalize() + ".")
+    sentence = f"{what[0].upper()}{what[1:]}."
+    parser: Parser = commands.add_parser(name, help=what, description=sentence)
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     return parser
 
 
-def _add_model_options(parser: Parser) -> None:
+def _add_model_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--weights", metavar="W", help="bundled, imagenet, random or a file")
-    parser.add_argument("--input-shape", type=_shape, metavar="HxW")
+    parser.add_argument("--input-shape", type=shape, metavar="HxW")
     parser.add_argument("--alpha", type=float, help="width multiplier (MobileNet)")
     parser.add_argument("--head", choices=get_args(Pooling))
     parser.add_argument("--dense", type=int, nargs="+", metavar="N", help="units of Dense layers")
@@ -127,19 +133,6 @@ def _add_model_options(parser: Parser) -> None:
     plan = parser.add_mutually_exclusive_group()
     plan.add_argument("--strategy", choices=("head", "top", "all"))
     plan.add_argument("--unfreeze-from", metavar="LAYER")
-
-
-def _shape(text: str) -> tuple[int, int]:
-    rows, _, columns = text.lower().partition("x")
-    if not (rows.isdecimal() and columns.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 224x224")
-    return int(rows), int(columns)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
-    return int(text)
 
 
 def project_from(options: argparse.Namespace) -> Project:
@@ -152,13 +145,13 @@ def project_from(options: argparse.Namespace) -> Project:
         base = store.load(source)
     else:
         base = Project(pictures=Pictures(source=source.absolute()))
-    names = ("epochs", "batch_size", "learning_rate", "seed", "device", "optimizer")
+    freeze = freeze_from(options, base.freeze)
     return Project(
         pictures=base.pictures,
         backbone=backbone_from(options, base.backbone),
-        freeze=freeze_from(options, base.freeze),
+        freeze=freeze,
         head=head_from(options, base.head),
-        training=checked(Training, base.training, **{n: getattr(options, n) for n in names}),
+        training=training_from(options, base.training, base.pictures.source, freeze),
     )
 
 
@@ -190,19 +183,3 @@ def head_from(options: argparse.Namespace, base: Head) -> Head:
     if dense is not None:
         dense = tuple(checked(DenseLayer, DenseLayer(), units=units) for units in dense)
     return checked(Head, base, pooling=options.head, dense=dense, dropout=options.dropout)
-
-
-def checked(kind: type[Checked], base: Checked, **changes: Any) -> Checked:
-    """`base` with the changes that are not None. Raises TlstudioError where one is out of range."""
-    given = {name: value for name, value in changes.items() if value is not None}
-    try:
-        return kind.model_validate(
-            {name: getattr(base, name) for name in type(base).model_fields} | given
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "dense" if kind is DenseLayer else str(first["loc"][0]).replace("_", "-")
-        raise TlstudioError(
-            f"--{name} cannot be {first['input']}.",
-            f"{first['msg'].removeprefix('Value error, ').replace('Input should', 'It should')}.",
-        ) from error

@@ -39,7 +39,8 @@ def print_event(event: Event) -> None:
             print(
                 f"epoch {event.epoch:>3}/{event.epochs}  loss {event.loss:.4f}  accuracy "
                 f"{event.accuracy:.3f}  val_loss {event.val_loss:.4f}  val_accuracy "
-                f"{event.val_accuracy:.3f}{'  best so far' if event.best else ''}",
+                f"{event.val_accuracy:.3f}{'  head alone' if event.phase == 'head' else ''}"
+                f"{'  best so far' if event.best else ''}",
                 flush=True,
             )
         case Prediction():
