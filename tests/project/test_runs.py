@@ -43,7 +43,7 @@ def test_a_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert runs.read_history(folder) == EPOCHS
     assert runs.read_pictures(folder, "val") == [Picture("/p/ü, 'y'.png", "고양이", "val")]
     history = (folder / "history.csv").read_text(encoding="utf-8").splitlines()
-    assert history[0] == "epoch,loss,accuracy,val_loss,val_accuracy,seconds"
+    assert history[0].split(",")[:5] == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
     assert len(history) == 3
 
 

@@ -1,5 +1,5 @@
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from tlstudio.model.boundary import find_boundary
 from tlstudio.model.freeze import freeze
 from tlstudio.model.head import head_layers
 from tlstudio.project.freeze_plan import trainable_layers
-from tlstudio.project.spec import Backbone, FreezePlan, Head, Pooling, Strategy
+from tlstudio.project.spec import Augmentation, Backbone, FreezePlan, Head, Pooling, Strategy
 from tlstudio.training import features as features_module
-from tlstudio.training.feature_cache import FeatureCache, ShardWriter
+from tlstudio.training.feature_cache import FeatureCache, Rows, ShardWriter
 from tlstudio.training.features import (
     Features,
     NoRoom,
@@ -28,7 +28,9 @@ from tlstudio.training.features import (
     compute_features,
 )
 from tlstudio.training.prefix import DType, Prefix, cut_off
+from tlstudio.training.versions import plain
 
+OFF = Augmentation()
 SPEC = Backbone(name="MobileNetV2", weights="random", input_shape=(32, 32), alpha=0.35)
 
 
@@ -62,7 +64,13 @@ def made(
 def compute(
     prefix: Prefix, pictures: tuple[Picture, ...], folder: Path, control: Control | None = None
 ) -> tuple[list[Event], Features]:
-    return ended(compute_features(prefix, pictures, folder, "/CPU:0", control or Control()))
+    versions = [plain(picture) for picture in pictures]
+    job = compute_features(prefix, versions, OFF, folder, "/CPU:0", control or Control())
+    return ended(job)
+
+
+def rows_of(features: Features, pictures: Sequence[Picture]) -> Rows:
+    return features.read([picture.digest for picture in pictures])
 
 
 @pytest.mark.parametrize("pooling", ["gap", "gmp", "flatten"])
@@ -72,7 +80,7 @@ def test_rows_and_what_is_trained_on_them_are_the_whole_model(
 ) -> None:
     backbone, head, prefix, rest = made(strategy, pooling)
     _, features = compute(prefix, pictures, tmp_path)
-    rows = features.read(np.arange(len(pictures)))
+    rows = rows_of(features, pictures)
     x = inputs = keras.Input((32, 32, 3))
     x = backbone(preprocess(x, SPEC.name))
     for layer in head:
@@ -99,7 +107,7 @@ def test_what_is_there_is_not_computed_again(pictures: tuple[Picture, ...], tmp_
     events, second = compute(prefix, pictures, tmp_path)
     assert second.hits == 20
     assert events[0] == Progress("extract", 20, 30)
-    np.testing.assert_array_equal(second.read(np.arange(20)), first.read(np.arange(20)))
+    np.testing.assert_array_equal(rows_of(second, pictures[:20]), rows_of(first, pictures[:20]))
 
 
 def test_a_picture_is_known_by_its_bytes(
@@ -131,8 +139,8 @@ def test_another_prefix_has_rows_of_its_own(other: str) -> None:
 def test_the_same_bytes_twice_are_one_row(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
     prefix = made()[2]
     _, features = compute(prefix, (pictures[0], pictures[1], pictures[0]), tmp_path)
-    rows = features.read(np.arange(3))
-    np.testing.assert_array_equal(rows[0], rows[2])
+    assert rows_of(features, pictures[:2]).shape == (2, 1280)
+    assert features.misses == 3
 
 
 def test_pictures_that_are_gone_are_lost_and_the_others_are_not(
@@ -141,22 +149,23 @@ def test_pictures_that_are_gone_are_lost_and_the_others_are_not(
     gone = replace(pictures[4], path=str(tmp_path / "gone.png"), digest="gone")
     chosen = (*pictures[:4], gone, *pictures[5:9], gone)
     _, features = compute(made()[2], chosen, tmp_path)
-    assert sorted(features.lost) == [4, 9]
-    assert "is not there" in features.lost[4].message
-    kept = np.array([i for i in range(10) if i not in features.lost])
-    assert features.read(kept).shape == (8, 1280)
+    assert list(features.lost) == ["gone"]
+    assert "is not there" in features.lost["gone"].message
+    kept = [picture for picture in chosen if picture is not gone]
+    assert rows_of(features, kept).shape == (8, 1280)
 
 
 def test_a_stop_keeps_what_was_computed(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
     control = Control()
     prefix = made()[2]
-    job = compute_features(prefix, pictures, tmp_path, "/CPU:0", control)
+    versions = [plain(picture) for picture in pictures]
+    job = compute_features(prefix, versions, OFF, tmp_path, "/CPU:0", control)
     next(job)
     next(job)
     control.stop()
     with pytest.raises(Cancelled):
         ended(job)
-    assert compute(prefix, pictures, tmp_path)[1].hits >= 8
+    assert compute(prefix, pictures, tmp_path)[1].hits > 0
 
 
 @pytest.mark.parametrize("room", [True, False])
@@ -164,7 +173,7 @@ def test_a_full_disk_is_told_once_and_memory_takes_over_as_far_as_it_goes(
     pictures: tuple[Picture, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool
 ) -> None:
     prefix = made()[2]
-    expected = compute(prefix, pictures, tmp_path / "other")[1].read(np.arange(30))
+    expected = rows_of(compute(prefix, pictures, tmp_path / "other")[1], pictures)
     add = ShardWriter.add
 
     def full(self: ShardWriter, digest: str, row: np.ndarray) -> None:
@@ -180,7 +189,7 @@ def test_a_full_disk_is_told_once_and_memory_takes_over_as_far_as_it_goes(
         return
     events, features = compute(prefix, pictures, tmp_path)
     assert [event.message for event in events if isinstance(event, Warned)] == ["The disk is full."]
-    np.testing.assert_allclose(features.read(np.arange(30)), expected, atol=1e-6)
+    np.testing.assert_allclose(rows_of(features, pictures), expected, atol=1e-6)
 
 
 def test_what_half_precision_cannot_hold_is_noticed(

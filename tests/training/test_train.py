@@ -1,7 +1,8 @@
 import json
+import math
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copytree
 
@@ -14,7 +15,9 @@ from tlstudio.control import Control
 from tlstudio.data.decode import decode
 from tlstudio.errors import JobError
 from tlstudio.events import (
-    Batch,
+    Batch as BatchDone,
+)
+from tlstudio.events import (
     CacheUse,
     Epoch,
     Event,
@@ -30,6 +33,7 @@ from tlstudio.project import runs
 from tlstudio.project.spec import DenseLayer, FreezePlan, Head, Pictures, Project, Training
 from tlstudio.training import features, save
 from tlstudio.training.feature_cache import ShardWriter
+from tlstudio.training.steps import Batch, Step, Steps
 
 MakeProject = Callable[..., Project]
 
@@ -75,7 +79,7 @@ def test_events_tell_the_story_of_a_training(head_run: tuple[Path, list[Event]])
     assert finished.cache.hits + finished.cache.misses == 30
     epochs = of(Epoch, events)
     assert [e.epoch for e in epochs] == [1, 2, 3, 4, 5, 6]  # type: ignore[attr-defined]
-    assert len(of(Batch, events)) == 6 * started.steps == 18
+    assert len(of(BatchDone, events)) == 6 * started.steps == 18
     best = max(epochs, key=lambda e: (e.val_accuracy, -e.val_loss))  # type: ignore[attr-defined]
     assert finished.best_epoch == best.epoch  # type: ignore[attr-defined]
     assert finished.val_accuracy == best.val_accuracy >= 0.8  # type: ignore[attr-defined]
@@ -286,24 +290,22 @@ def kept_after(events: list[Event], run: Path, words: str) -> Finished:
     return last
 
 
-@pytest.mark.parametrize("where", ["train_on_batch", "predict_on_batch"])
+@pytest.mark.parametrize("where", ["train", "predict"])
 def test_a_loss_that_explodes_later_keeps_the_best_epoch(
     project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    plain = getattr(keras.Model, where)
+    plain = getattr(Steps, where)
     calls = 0
 
-    def exploding(self: keras.Model, *args: object, **kwargs: object) -> object:
+    def exploding(self: Steps, *args: object) -> object:
         nonlocal calls
         calls += 1
-        answer = plain(self, *args, **kwargs)
-        if calls < 6:
-            return answer
-        for variable in self.trainable_variables:
-            variable.assign(variable * np.nan)
-        return plain(self, *args, **kwargs)
+        if calls == 4:
+            for variable in self.model.trainable_variables:
+                variable.assign(variable * np.nan)
+        return plain(self, *args)
 
-    monkeypatch.setattr(keras.Model, where, exploding)
+    monkeypatch.setattr(Steps, where, exploding)
     made = project(training=Training(epochs=9, batch_size=8, device="cpu"))
     kept_after(train(made, tmp_path / "run"), tmp_path / "run", "The loss became nan")
 
@@ -471,12 +473,10 @@ def test_a_disk_that_fills_up_during_training_does_not_stop_it(
 def test_a_loss_that_explodes_is_explained(
     project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = keras.Model.train_on_batch
+    def exploding(_self: Steps, batches: list[Batch], _control: Control) -> Iterator[Step]:
+        yield from (Step(math.nan, 0.5) for _ in batches)
 
-    def exploding(self: keras.Model, *args: object, **kwargs: object) -> dict[str, float]:
-        return step(self, *args, **kwargs) | {"loss": float("nan")}
-
-    monkeypatch.setattr(keras.Model, "train_on_batch", exploding)
+    monkeypatch.setattr(Steps, "train", exploding)
     last = train(project(), tmp_path / "run")[-1]
     assert isinstance(last, Failed), last
     assert "lower learning rate" in last.hint

@@ -49,8 +49,7 @@ def find_boundary(backbone: keras.Model, trainable: AbstractSet[str]) -> Boundar
     network does not, such as the other branch of a skip connection, stays behind. Each step is a
     cut, which saves the work before it and has the tensors that cross it read once a picture.
     """
-    operations = backbone.operations
-    all_work = sum(_work(operation) for operation in operations)
+    all_work = work_of(backbone)
     cuts = [cut for cut in _cuts(backbone, trainable) if cut.has_kernel]
     if not cuts:
         return None
@@ -59,6 +58,11 @@ def find_boundary(backbone: keras.Model, trainable: AbstractSet[str]) -> Boundar
     return Boundary(
         best.tensors, layers, best.work, all_work, best.values, _reason(best, cuts[-1], all_work)
     )
+
+
+def work_of(backbone: keras.Model) -> int:
+    """Of the whole backbone for a picture, in floating-point operations."""
+    return sum(_work(operation) for operation in backbone.operations)
 
 
 def prefix_of(backbone: keras.Model, boundary: Boundary) -> keras.Model:

@@ -5,21 +5,24 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from tlstudio.errors import TlstudioError
-from tlstudio.events import Epoch, Evaluation, Event, Picture, to_json
+from tlstudio.events import Epoch, Evaluation, Event, Picture, Warned, to_json
 from tlstudio.paths import legible, write_error, write_whole
 from tlstudio.project.spec import Project
 from tlstudio.project.store import parse_project, read_document
+
+Recorded = TypeVar("Recorded", Epoch, Warned)
 
 FORMAT = "tlstudio run"
 VERSION = 1
@@ -31,7 +34,18 @@ LABELS = "labels.txt"
 PICTURES = "pictures.csv"
 MODEL = "model.keras"
 
-HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+LEFTOVER = re.compile(r"\.[0-9a-f]{32}")
+
+HISTORY_COLUMNS = (
+    "epoch",
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "learning_rate",
+    "phase",
+    "seconds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +64,12 @@ class Run:
 class RunWriter:
     """Writes a run folder as the training goes on."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the folder. Raises TlstudioError when something is in it already."""
+    def __init__(self, folder: Path, resumed: bool = False) -> None:
+        """Make the folder, or go on with one that is there where `resumed`. Raises TlstudioError
+        when something is in a new one already.
+        """
         self.folder = folder
+        self._resumed = resumed
         self._epochs: list[Epoch] = []
         self._unwritten: list[str] = []
         self._recorded_bytes = 0
@@ -72,10 +89,18 @@ class RunWriter:
             ) from None
         except OSError as error:
             raise write_error(folder, error) from error
-        if taken:
+        if resumed:
+            self._delete_leftovers()
+        elif taken:
             raise TlstudioError(
                 f"{folder} is not empty.", "Choose a new or empty folder for the run."
             )
+
+    def _delete_leftovers(self) -> None:
+        """What a kill left of files that were being written."""
+        for path in self.folder.glob(".*"):
+            if LEFTOVER.fullmatch(path.stem):
+                path.unlink(missing_ok=True)
 
     @contextmanager
     def discarded_if_unused(self) -> Iterator[None]:
@@ -83,7 +108,7 @@ class RunWriter:
         try:
             yield
         except BaseException:
-            if not self._epochs:
+            if not self._epochs and not self._resumed:
                 with suppress(OSError):  # the failure is what matters
                     self._discard()
             raise
@@ -94,6 +119,10 @@ class RunWriter:
         if self._made_folder:
             self.folder.rmdir()
 
+    def begin(self, project: Project, versions: dict[str, str]) -> None:
+        """Write what is trained, so that a kill before the pictures are known loses nothing."""
+        self._describe(project, versions, {})
+
     def start(
         self,
         project: Project,
@@ -101,32 +130,45 @@ class RunWriter:
         train: Sequence[Picture],
         val: Sequence[Picture],
         versions: dict[str, str],
+        skipped: int = 0,
     ) -> None:
-        """Write what the run is, before its first epoch."""
+        """Write what the run is, before its first epoch. `skipped` counts the files that were
+        meant as pictures and cannot be used.
+        """
+        rows = [(p.path, p.label, "train") for p in train] + [(p.path, p.label, "val") for p in val]
+        self._write(PICTURES, _csv_text(("path", "label", "split"), rows))
+        self._write(LABELS, "".join(f"{name}\n" for name in classes))
+        data = {
+            "fingerprint": fingerprint([*train, *val]),
+            "pictures": len(rows),
+            "skipped": skipped,
+        }
+        self._describe(project, versions, data)
+
+    def _describe(self, project: Project, versions: dict[str, str], data: dict[str, Any]) -> None:
         document = {
             "format": FORMAT,
             "version": VERSION,
             "project": project.model_dump(mode="json"),
             "versions": versions,
-            "data": {"fingerprint": fingerprint([*train, *val]), "pictures": len(train) + len(val)},
+            "data": data,
             "seed": project.training.seed,
         }
-        rows = [(p.path, p.label, "train") for p in train] + [(p.path, p.label, "val") for p in val]
-        self._write(PICTURES, _csv_text(("path", "label", "split"), rows))
-        self._write(LABELS, "".join(f"{name}\n" for name in classes))
         self._write(RUN, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
-    def record(self, event: Event) -> None:
-        """Append an event to `events.jsonl`, and an epoch to `history.csv` as well.
+    def record(self, *events: Event) -> None:
+        """Append events to `events.jsonl`, and epochs to `history.csv` as well; the first call
+        begins both anew.
 
         Raises JobError when that fails; the next call then tries again for both, after cutting
         off what a full disk may have let through of a line.
         """
         path = self.folder / EVENTS
-        self._unwritten.append(json.dumps(to_json(event), ensure_ascii=False) + "\n")
-        if isinstance(event, Epoch):
-            self._epochs.append(event)
-            self._history_is_short = True
+        for event in events:
+            self._unwritten.append(json.dumps(to_json(event), ensure_ascii=False) + "\n")
+            if isinstance(event, Epoch):
+                self._epochs.append(event)
+                self._history_is_short = True
         lines = "".join(self._unwritten).encode("utf-8")
         try:
             with path.open("ab") as stream:
@@ -184,6 +226,14 @@ def read_project(folder: Path) -> Project:
     return parse_project(document["project"], folder / RUN)
 
 
+def read_skipped(folder: Path) -> int:
+    """How many files of a run's source could not be used. Raises TlstudioError."""
+    try:
+        return int(read_document(folder / RUN, FORMAT, VERSION)["data"]["skipped"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _incomplete(folder, RUN) from error
+
+
 def read_evaluation(folder: Path) -> Evaluation:
     """The validation figures of a finished run. Raises TlstudioError when they are not there."""
     names = set(Evaluation.__dataclass_fields__) - {"event"}
@@ -196,15 +246,24 @@ def read_evaluation(folder: Path) -> Evaluation:
 
 
 def read_history(folder: Path) -> list[Epoch]:
-    """The epochs of a run, from its events. Raises TlstudioError when they cannot be read.
+    """The epochs of a run, from its events. Raises TlstudioError when they cannot be read."""
+    return _recorded(folder, Epoch)
 
-    A last line without its end was being written when the disk was full or the training killed.
+
+def read_warnings(folder: Path) -> list[Warned]:
+    """The warnings of a run, from its events. Raises TlstudioError when they cannot be read."""
+    return _recorded(folder, Warned)
+
+
+def _recorded(folder: Path, kind: type[Recorded]) -> list[Recorded]:
+    """The events of one kind. A last line without its end was being written when the disk was
+    full or the training killed.
     """
     try:
         *lines, _unfinished = (folder / EVENTS).read_bytes().split(b"\n")
         events = [json.loads(line) for line in lines]
-        epochs = [event for event in events if event.pop("event") == Epoch.event]
-        return TypeAdapter(list[Epoch]).validate_python(epochs)
+        wanted = [event for event in events if event.pop("event") == kind.event]
+        return TypeAdapter(list[kind]).validate_python(wanted)  # type: ignore[valid-type]
     except (OSError, ValueError, AttributeError, KeyError) as error:
         raise _incomplete(folder, EVENTS) from error
 

@@ -1,54 +1,47 @@
-"""The weights of the best epoch, kept beside those that the training goes on with."""
+"""What a training changes in a model, and the best epoch's values of it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import Any
 
 import keras
-import numpy as np
 from numpy.typing import NDArray
+
+Values = list[NDArray[Any]]
 
 
 class BestWeights:
-    """What a training changes in a model, as it was when `keep` was last called.
+    """What a training changes, as it was when `keep` was last called.
 
     Frozen layers never change, so they are not copied.
     """
 
     def __init__(self, model: keras.Model) -> None:
         """Freeze before this."""
-        self._variables = _changing_variables(model)
-        self._values = self._current()
+        self.variables = changing_variables(model)
+        self.values = values_of(self.variables)
 
     def keep(self) -> None:
-        self._values = self._current()
+        self.values = values_of(self.variables)
 
     def restore(self) -> None:
-        self._assign(self._values)
-
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Within, the model has them."""
-        current = self._current()
-        self.restore()
-        try:
-            yield
-        finally:
-            self._assign(current)
-
-    def _current(self) -> list[NDArray[np.float32]]:
-        return [variable.numpy() for variable in self._variables]
-
-    def _assign(self, values: Sequence[NDArray[np.float32]]) -> None:
-        for variable, value in zip(self._variables, values, strict=True):
-            variable.assign(value)
+        assign(self.variables, self.values)
 
 
-def _changing_variables(model: keras.Model) -> list[keras.Variable]:
-    """Trained weights, and the statistics of trained BatchNorms."""
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            found += _changing_variables(layer)
-        elif layer.trainable:
-            found += layer.weights
-    return found
+def changing_variables(model: keras.Model) -> list[keras.Variable]:
+    """Trained weights, the statistics of trained BatchNorms, and where random numbers stand."""
+    frozen = {
+        id(weight)
+        for layer in model._flatten_layers(include_self=False)
+        if not layer.trainable
+        for weight in layer.weights
+    }
+    return [variable for variable in model.variables if id(variable) not in frozen]
+
+
+def values_of(variables: Sequence[keras.Variable]) -> Values:
+    return [variable.numpy() for variable in variables]
+
+
+def assign(variables: Sequence[keras.Variable], values: Sequence[NDArray[Any]]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

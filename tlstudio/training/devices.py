@@ -5,12 +5,16 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 import tensorflow as tf
 
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Device, DevicesFound, Event
+
+ALL = "gpus"
+"""All GPUs together, each with its share of a batch."""
 
 
 @functools.cache
@@ -29,6 +33,8 @@ def prepare() -> tuple[str, ...]:
 def find_devices() -> Iterator[Event]:
     """The devices job."""
     gpus = [Device(f"gpu:{i}", f"GPU  {name}") for i, name in enumerate(prepare())]
+    if len(gpus) > 1:
+        gpus.append(Device(ALL, f"All {len(gpus)} GPUs together"))
     cores = os.cpu_count() or 1
     memory = psutil.virtual_memory().total
     cpu = Device("cpu", f"CPU  {cores} cores, {memory / 2**30:.0f} GB", memory)
@@ -50,17 +56,32 @@ def _why_no_gpu() -> str:
     return "No GPU was found. With an NVIDIA card, install tlstudio[cuda] and a current driver."
 
 
-def tensorflow_name(device: str) -> str:
-    """What TensorFlow calls a project's device. Raises TlstudioError when it is not there."""
+@contextmanager
+def placed(device: str) -> Iterator[None]:
+    """Within, what is built and run is on a project's device, or on each of several."""
     gpus = len(prepare())
-    if device == "auto":
+    if device == ALL and gpus > 1:
+        names = [f"GPU:{i}" for i in range(gpus)]
+        with tf.distribute.MirroredStrategy(names).scope():
+            yield
+    else:
+        with tf.device(tensorflow_name(device)):
+            yield
+
+
+def tensorflow_name(device: str) -> str:
+    """What TensorFlow calls a project's device, the first where there are several. Raises
+    TlstudioError when it is not there.
+    """
+    gpus = len(prepare())
+    if device == "auto" or (device == ALL and gpus):
         return "/GPU:0" if gpus else "/CPU:0"
     kind, _, index = device.partition(":")
     if kind == "cpu" and not index:
         return "/CPU:0"
     if kind == "gpu" and (index or "0").isdecimal() and int(index or "0") < gpus:
         return f"/GPU:{int(index or '0')}"
-    known = ", ".join(["cpu", *(f"gpu:{i}" for i in range(gpus))])
+    known = ", ".join(["cpu", *(f"gpu:{i}" for i in range(gpus)), *([ALL] if gpus else [])])
     raise TlstudioError(
         f"There is no device {device!r} on this machine.", f"Choose one of: {known}."
     )

@@ -1,20 +1,26 @@
 """Features: a row for each picture from the frozen prefix, computed once and kept."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tlstudio.control import Control
 from tlstudio.data.ahead import run_ahead
 from tlstudio.data.decode import decode
+from tlstudio.data.kept_features import limit, shrink
 from tlstudio.errors import JobError, PictureError
-from tlstudio.events import Event, Picture, Progress, Warned
+from tlstudio.events import Event, Progress, Warned
+from tlstudio.model.boundary import Boundary
+from tlstudio.paths import features_folder
+from tlstudio.project.spec import Augmentation, Project
 from tlstudio.training.feature_cache import FeatureCache, Rows, ShardWriter
-from tlstudio.training.prefix import Prefix, Runner
+from tlstudio.training.prefix import DType, Prefix, Runner, cut_off
+from tlstudio.training.versions import Version, changed
 
 IN_MEMORY_BYTES = 1 << 30
 """Rows that may be kept in memory where the disk takes none."""
@@ -30,97 +36,174 @@ class NoRoom(Exception):
 
 @dataclass(slots=True)
 class Features:
-    """The rows of pictures, by number. `lost` says which pictures could not be decoded."""
+    """The rows of pictures, by their versions' keys."""
 
     cache: FeatureCache
-    digests: Sequence[str]
-    lost: dict[int, PictureError] = field(default_factory=dict)
+    lost: dict[str, PictureError] = field(default_factory=dict)
+    """By digest, why a picture could not be decoded."""
     in_memory: dict[str, Rows] = field(default_factory=dict)
     """What the disk had no room for."""
     hits: int = 0
-    """Pictures whose rows were there already."""
+    """Rows that were there already."""
+    misses: int = 0
 
-    def read(self, indices: NDArray[np.int64]) -> Rows:
-        """Rows of shape (pictures, values)."""
-        wanted = [self.digests[i] for i in indices]
+    def read(self, keys: Sequence[str]) -> Rows:
+        """Rows of shape (keys, values)."""
         if not self.in_memory:
-            return self.cache.read(wanted)
+            return self.cache.read(keys)
         return np.stack(
             [
-                self.in_memory[digest] if digest in self.in_memory else self.cache.read([digest])[0]
-                for digest in wanted
+                self.in_memory[key] if key in self.in_memory else self.cache.read([key])[0]
+                for key in keys
             ]
         )
 
 
+class Cut(NamedTuple):
+    """A backbone cut at its boundary: `rest` takes the rows of `features`."""
+
+    prefix: Prefix
+    rest: keras.Model
+    features: Features
+
+
+def features_at(
+    boundary: Boundary,
+    backbone: keras.Model,
+    head: Sequence[keras.layers.Layer],
+    project: Project,
+    versions: Sequence[Version],
+    device: str,
+    control: Control,
+) -> Generator[Event, None, Cut | None]:
+    """What the frozen part says of all versions, and the model to train on it; None without
+    room, which is said. Raises Cancelled.
+    """
+    folder = features_folder()
+    chosen = project.training.features
+    dtypes: list[DType | None] = [None if chosen == "auto" else chosen]
+    if chosen != "float32":
+        dtypes.append("float32")
+    for dtype in dtypes:
+        prefix, rest = cut_off(backbone, project.backbone, boundary, head, dtype)
+        how = project.training.augmentation
+        try:
+            features = yield from compute_features(prefix, versions, how, folder, device, control)
+        except OverflowInHalfPrecision:
+            if prefix.dtype == "float32":
+                break
+            continue
+        except NoRoom:
+            break
+        shrink(folder, limit(), spare=folder / prefix.key)
+        return Cut(prefix, rest, features)
+    yield Warned(
+        "There is no room to keep the features of the frozen layers.",
+        "The training goes on without; free some disk space to make it faster.",
+    )
+    return None
+
+
 def compute_features(
-    prefix: Prefix, pictures: Sequence[Picture], folder: Path, device: str, control: Control
+    prefix: Prefix,
+    versions: Sequence[Version],
+    how: Augmentation,
+    folder: Path,
+    device: str,
+    control: Control,
 ) -> Generator[Event, None, Features]:
-    """Run each picture that `folder` does not have yet through the prefix, decoding beside it.
+    """Run each version that `folder` does not have yet through the prefix, decoding beside it.
 
     A picture is known by its bytes, so that names and places do not matter. What was computed
     is kept when a job is stopped. Raises Cancelled, OverflowInHalfPrecision and NoRoom.
     """
     cache = FeatureCache(folder / prefix.key, prefix.values, prefix.dtype)
-    missing = {p.digest: i for i, p in enumerate(pictures) if p.digest not in cache}
-    digests = [picture.digest for picture in pictures]
-    features = Features(cache, digests, hits=sum(digest not in missing for digest in digests))
-    yield Progress("extract", features.hits, len(pictures))
+    yield from cache.check([version.key for version in versions], control)
+    missing = {version.key: version for version in versions if version.key not in cache}
+    hits = sum(version.key not in missing for version in versions)
+    features = Features(cache, hits=hits, misses=len(versions) - hits)
+    yield Progress("extract", hits, len(versions))
     if missing:
-        wanted = sorted(missing.values())
         with Runner(prefix, device) as runner, cache.writer() as writer:
-            yield from _extract(runner, pictures, wanted, features, writer, control)
-    for i, digest in enumerate(features.digests):
-        if digest in missing and missing[digest] in features.lost:
-            features.lost[i] = features.lost[missing[digest]]
+            done = hits
+            for event in _extract(runner, list(missing.values()), how, features, writer, control):
+                if isinstance(event, int):
+                    done += event
+                    yield Progress("extract", min(done, len(versions)), len(versions))
+                else:
+                    yield event
+    if len(missing) < features.misses:  # pictures that are there more than once
+        yield Progress("extract", len(versions), len(versions))
     return features
+
+
+class RowsOfSome(NamedTuple):
+    """`rows` of the versions that could be decoded, and why others could not, by digest."""
+
+    versions: list[Version]
+    rows: Rows
+    lost: dict[str, PictureError]
+    tried: int
+
+
+def rows_ahead(
+    runner: Runner, versions: Sequence[Version], how: Augmentation, control: Control
+) -> Generator[RowsOfSome, None, None]:
+    """Decode, augment and run versions through the prefix, a little ahead and in order."""
+    size = runner.picture_size
+    chunks = [versions[i : i + runner.batch] for i in range(0, len(versions), runner.batch)]
+
+    def rows_of(chunk: Sequence[Version]) -> RowsOfSome:
+        batch = np.zeros((runner.batch, *size, 3), np.uint8)
+        used: list[Version] = []
+        lost: dict[str, PictureError] = {}
+        path, picture = "", batch[0]
+        for version in chunk:
+            if version.digest in lost:
+                continue
+            try:
+                if version.path != path:
+                    path, picture = version.path, decode(Path(version.path), size)
+            except PictureError as error:
+                path, lost[version.digest] = "", error
+                continue
+            batch[len(used)] = changed(picture, version, how)
+            used.append(version)
+        return RowsOfSome(used, runner(batch)[: len(used)], lost, len(chunk))
+
+    with closing(run_ahead(rows_of, chunks, control, runner.workers)) as results:
+        yield from results
 
 
 def _extract(
     runner: Runner,
-    pictures: Sequence[Picture],
-    wanted: Sequence[int],
+    wanted: Sequence[Version],
+    how: Augmentation,
     features: Features,
     writer: ShardWriter,
     control: Control,
-) -> Generator[Event, None, None]:
-    size = runner.picture_size
-    chunks = [wanted[i : i + runner.batch] for i in range(0, len(wanted), runner.batch)]
-
-    def rows_of(chunk: Sequence[int]) -> tuple[list[int], Rows, dict[int, PictureError]]:
-        batch = np.zeros((runner.batch, *size, 3), np.uint8)
-        decoded: list[int] = []
-        lost: dict[int, PictureError] = {}
-        for i in chunk:
-            try:
-                batch[len(decoded)] = decode(Path(pictures[i].path), size)
-                decoded.append(i)
-            except PictureError as error:
-                lost[i] = error
-        return decoded, runner(batch)[: len(decoded)], lost
-
-    done = len(pictures) - len(wanted)
+) -> Iterator[int | Warned]:
+    """Yields how many versions more are done."""
     disk: ShardWriter | None = writer
-    with closing(run_ahead(rows_of, chunks, control, runner.workers)) as results:
-        for decoded, rows, lost in results:
+    with closing(rows_ahead(runner, wanted, how, control)) as results:
+        for versions, rows, lost, tried in results:
             if not np.isfinite(rows).all():
                 raise OverflowInHalfPrecision
             features.lost |= lost
-            for i, row in zip(decoded, rows, strict=True):
+            for version, row in zip(versions, rows, strict=True):
                 if disk is not None:
                     try:
-                        disk.add(pictures[i].digest, row)
+                        disk.add(version.key, row)
                         continue
                     except JobError as error:
                         disk = None
                         yield Warned(error.message, "The training goes on without keeping more.")
-                _keep_in_memory(features, pictures[i].digest, row)
-            done += len(decoded) + len(lost)
-            yield Progress("extract", done, len(pictures))
+                _keep_in_memory(features, version.key, row)
+            yield tried
 
 
-def _keep_in_memory(features: Features, digest: str, row: Rows) -> None:
+def _keep_in_memory(features: Features, key: str, row: Rows) -> None:
     if (len(features.in_memory) + 1) * row.nbytes > IN_MEMORY_BYTES:
         raise NoRoom
     # A copy, since the row is part of its whole batch.
-    features.in_memory[digest] = row.copy()
+    features.in_memory[key] = row.copy()

@@ -1,8 +1,10 @@
-"""The train job: from a project to a saved run."""
+"""The train job, from a project to a saved run, and the resume job, which goes on with one."""
 
 import platform
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from math import prod
@@ -13,20 +15,16 @@ import numpy as np
 import tensorflow as tf
 
 from tlstudio import __version__
-from tlstudio.control import Control
+from tlstudio.control import Cancelled, Control
 from tlstudio.data.lost import GOES_ON, warnings_of
-from tlstudio.data.scan import scanned
-from tlstudio.data.split import Split, split
 from tlstudio.errors import JobError, TlstudioError
 from tlstudio.events import (
     CacheUse,
     Epoch,
     Event,
     Finished,
-    Picture,
     PictureCounts,
     Progress,
-    Scan,
     Seconds,
     Started,
     Warned,
@@ -34,31 +32,29 @@ from tlstudio.events import (
 from tlstudio.inference.evaluate import judge
 from tlstudio.model import backbone as backbones
 from tlstudio.model import weights
-from tlstudio.model.boundary import NOT_CUT, Boundary, find_boundary
+from tlstudio.model.boundary import NOT_CUT, find_boundary, work_of
 from tlstudio.model.catalog import canonical
-from tlstudio.model.freeze import freeze
+from tlstudio.model.freeze import freeze, set_trainable
 from tlstudio.model.head import head_layers, whole_model
-from tlstudio.paths import features_folder
+from tlstudio.project import runs
 from tlstudio.project.freeze_plan import strategy_of, trainable_layers
-from tlstudio.project.learning_rate import suited_rate
-from tlstudio.project.runs import MODEL, RunWriter
+from tlstudio.project.runs import RunWriter
 from tlstudio.project.spec import Project
-from tlstudio.training import devices
-from tlstudio.training.batches import FeatureSource, PictureSource, Source
+from tlstudio.project.unfinished import claimed, is_finished, is_running
+from tlstudio.training import checkpoint, devices
+from tlstudio.training.batches import FeatureSource, LiveSource, PictureSource, Source
 from tlstudio.training.best import BestWeights
-from tlstudio.training.feature_cache import shrink
-from tlstudio.training.features import (
-    Features,
-    NoRoom,
-    OverflowInHalfPrecision,
-    compute_features,
-)
-from tlstudio.training.loop import Outcome, compile_model, run_epochs
-from tlstudio.training.prefix import DType, cut_off
-from tlstudio.training.save import ModelSaves
-
-CACHE_BYTES = 10 << 30
-"""What all features that are kept may take on the disk."""
+from tlstudio.training.features import Cut, features_at
+from tlstudio.training.figures import with_figures
+from tlstudio.training.loop import balancing_weights, run_phase
+from tlstudio.training.phases import Phase, phases_of
+from tlstudio.training.pictures import Labelled, labelled, labelled_again
+from tlstudio.training.precision import half_precision, is_half
+from tlstudio.training.prefix import Runner
+from tlstudio.training.save import save_or_rescue
+from tlstudio.training.state import State
+from tlstudio.training.steps import Steps
+from tlstudio.training.versions import Version, plain, views
 
 
 def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
@@ -68,198 +64,289 @@ def train(project: Project, out: Path, control: Control) -> Iterator[Event]:
     raises Cancelled. Raises TlstudioError on bad input and JobError when the run cannot be saved.
     """
     began = time.perf_counter()
-    device = devices.tensorflow_name(project.training.device)
     project = project.model_copy(update={"backbone": canonical(project.backbone)})
+    _check(project)
+    writer = RunWriter(out)
+    with writer.discarded_if_unused(), claimed(out):
+        writer.begin(project, _versions())
+        training = _Training(project, writer, control, began)
+        yield from with_figures(training.events(), project.training.batch_size)
+
+
+def resume(folder: Path, control: Control) -> Iterator[Event]:
+    """Go on with a run that was stopped or killed, as if it had not been: `Started`, the epochs
+    that it has and then the others, and `Finished`.
+
+    Raises TlstudioError where `folder` is no such run, and otherwise what `train` does.
+    """
+    began = time.perf_counter()
+    project = runs.read_project(folder)
+    if is_running(folder):
+        raise TlstudioError(
+            f"The run {folder} is being trained now.", "Wait for its end, or stop it first."
+        )
+    saved = checkpoint.load(folder)
+    if saved is None and is_finished(folder):
+        raise TlstudioError(
+            f"The run {folder} has all its epochs already.",
+            "Train again with more epochs, into another folder.",
+        )
+    _check(project)
+    writer = RunWriter(folder, resumed=True)
+    with claimed(folder):
+        training = _Training(project, writer, control, began, saved)
+        yield from with_figures(training.events(), project.training.batch_size)
+
+
+def _check(project: Project) -> None:
+    devices.tensorflow_name(project.training.device)
     backbones.check(project.backbone)
     weights.check(project.backbone)
-    writer = RunWriter(out)
-    with writer.discarded_if_unused(), tf.device(device):
-        found, parts = yield from _pictures(project, control)
-        classes = tuple(found.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """`model` is the whole one, which shares the layers of `backbone` and `head`."""
+
+    backbone: keras.Model
+    head: Sequence[keras.layers.Layer]
+    model: keras.Model
+    phases: Sequence[Phase]
+
+
+class _Training:
+    """One call of a job. `saved` is the checkpoint of a run that goes on, until it is used."""
+
+    def __init__(
+        self,
+        project: Project,
+        writer: RunWriter,
+        control: Control,
+        began: float,
+        saved: tuple[State, checkpoint.Arrays] | None = None,
+    ) -> None:
+        self._project = project
+        self._training = project.training
+        self._writer = writer
+        self._control = control
+        self._began = began
+        self._state, self._arrays = saved or (State(np.random.default_rng(self._training.seed)), {})
+        self._device = devices.tensorflow_name(self._training.device).strip("/")
+        self._extracting = 0.0
+        self._cache = CacheUse(0, 0)
+
+    def events(self) -> Iterator[Event]:
+        again = (self._writer.folder / runs.PICTURES).is_file()
+        if again:
+            pictures = yield from labelled_again(self._writer.folder, self._control)
+        else:
+            pictures = yield from labelled(self._project, self._control)
         # Seeds all that draws without a seed of its own, such as a random backbone.
-        keras.utils.set_random_seed(project.training.seed)
+        keras.utils.set_random_seed(self._training.seed)
         tf.config.experimental.enable_op_determinism()
-        backbone = yield from backbones.load(project.backbone, control)
+        with devices.placed(self._training.device):
+            network, started = yield from self._build(pictures)
+            if not again:
+                self._writer.start(
+                    self._project,
+                    pictures.classes,
+                    pictures.train,
+                    pictures.val,
+                    _versions(),
+                    pictures.skipped,
+                )
+            earlier = runs.read_warnings(self._writer.folder) if self._state.epochs else []
+            self._writer.record(started, *earlier, *self._state.epochs)
+            yield started
+            yield from self._state.epochs
+            for phase in range(self._state.phase, len(network.phases)):
+                self._state.enter(phase)
+                yield from self._phase(network, pictures, network.phases[phase])
+                if self._state.stopped:
+                    break
+            yield from self._finish(network, pictures, started)
+
+    def _build(self, pictures: Labelled) -> Generator[Event, None, tuple[_Network, Started]]:
+        spec = self._project
+        backbone = yield from backbones.load(spec.backbone, self._control)
         rows = backbones.layer_rows(backbone)
-        trainable = trainable_layers(project.freeze, rows)
+        trainable = trainable_layers(spec.freeze, rows)
         freeze(backbone, trainable)
         cut = find_boundary(backbone, trainable)
-        head = head_layers(project.head, len(classes), project.training.seed)
-        model = whole_model(backbone, head, project.backbone.name)
-        writer.start(project, classes, parts.train, parts.val, _versions())
-        counts = PictureCounts(len(parts.train), len(parts.val), _skipped(found))
+        head = head_layers(spec.head, len(pictures.classes), self._training.seed)
+        model = whole_model(backbone, head, spec.backbone.name)
+        phases = phases_of(self._training, trainable, bool(backbone.trainable_weights))
         started = Started(
-            run=str(out),
-            backbone=project.backbone.name,
+            run=str(self._writer.folder),
+            backbone=spec.backbone.name,
             strategy=strategy_of(trainable, rows),
             boundary=cut.name if cut else "",
             boundary_reason=cut.reason if cut else NOT_CUT,
-            classes=classes,
-            pictures=counts,
+            classes=pictures.classes,
+            pictures=PictureCounts(len(pictures.train), len(pictures.val), pictures.skipped),
             trainable_params=_count(model.trainable_weights),
             frozen_params=_count(model.non_trainable_weights),
-            epochs=project.training.epochs,
-            steps=-(-len(parts.train) // project.training.batch_size),
-            device=device.strip("/"),
-            learning_rate=project.training.learning_rate
-            or suited_rate(project.training.optimizer, bool(backbone.trainable_weights)),
+            epochs=sum(phase.epochs for phase in phases),
+            steps=-(-len(pictures.train) // self._training.batch_size),
+            device=self._device,
+            learning_rate=phases[-1].rate,
         )
-        writer.record(started)
-        yield started
-        yield from _fit(project, started, parts, backbone, head, model, cut, writer, began, control)
+        return _Network(backbone, head, model, phases), started
 
-
-def _pictures(project: Project, control: Control) -> Generator[Event, None, tuple[Scan, Split]]:
-    """The labelled pictures and their split. Raises TlstudioError where a part has none."""
-    found = yield from scanned(project.pictures.source, control)
-    parts = split(found, project.pictures.validation, project.training.seed)
-    if not parts.train:
-        raise TlstudioError(
-            "No pictures are left to train on, because all of them are for validation.",
-            "Move most of them to the training part.",
-        )
-    if not parts.val:
-        raise TlstudioError(
-            "No pictures are left for validation, because each class has only one.",
-            "Add more pictures, at least a second one to a class.",
-        )
-    for note in parts.notes:
-        yield Warned(note)
-    return found, parts
-
-
-def _fit(
-    project: Project,
-    started: Started,
-    parts: Split,
-    backbone: keras.Model,
-    head: Sequence[keras.layers.Layer],
-    model: keras.Model,
-    cut: Boundary | None,
-    writer: RunWriter,
-    began: float,
-    control: Control,
-) -> Iterator[Event]:
-    paths = [picture.path for picture in (*parts.train, *parts.val)]
-    labels = np.array(
-        [started.classes.index(picture.label) for picture in (*parts.train, *parts.val)], np.int64
-    )
-    numbers = np.arange(len(paths))
-    train, val = numbers[: len(parts.train)], numbers[len(parts.train) :]
-    extracting = time.perf_counter()
-    source: Source = PictureSource(paths, project.backbone.input_shape)
-    trained, hits = model, 0
-    if cut:
-        pictures = (*parts.train, *parts.val)
-        made = yield from _features(project, backbone, cut, head, pictures, started.device, control)
-        if made:
-            features, trained = made
-            source, hits = FeatureSource(features), features.hits
-            yield from warnings_of(list(features.lost.values()), GOES_ON)
-    extracted = time.perf_counter()
-    # XLA is for GPUs here: it makes depthwise convolutions on a CPU an order slower.
-    compile_model(
-        trained,
-        project.training.optimizer,
-        started.learning_rate,
-        jit=started.device.startswith("GPU"),
-    )
-    best_weights = BestWeights(trained)
-    saves = ModelSaves(model, writer.folder / MODEL, best_weights)
-    events = run_epochs(
-        trained, source, labels, train, val, project.training, best_weights, control
-    )
-    outcome = yield from _recorded(events, writer, saves)
-    yield Progress("save", 0, 0)
-    saves.at_the_end()
-    used = [paths[i] for i in outcome.indices]
-    evaluation = judge(outcome.probabilities, labels[outcome.indices], used, started.classes)
-    writer.finish(evaluation, outcome.best.epoch)
-    ended = time.perf_counter()
-    finished = Finished(
-        run=started.run,
-        epochs=outcome.epochs,
-        val_accuracy=evaluation.accuracy,
-        val_loss=evaluation.loss,
-        best_epoch=outcome.best.epoch,
-        stopped=outcome.stopped,
-        classes=started.classes,
-        pictures=PictureCounts(
-            outcome.trained,
-            len(used),
-            started.pictures.skipped + len(paths) - outcome.trained - len(used),
-        ),
-        seconds=Seconds(extracted - extracting, ended - extracted, ended - began),
-        cache=CacheUse(hits, len(paths) - hits - len(source.lost) if trained is not model else 0),
-        strategy=started.strategy,
-        boundary=started.boundary,
-    )
-    writer.record(finished)
-    yield finished
-
-
-def _features(
-    project: Project,
-    backbone: keras.Model,
-    cut: Boundary,
-    head: Sequence[keras.layers.Layer],
-    pictures: Sequence[Picture],
-    device: str,
-    control: Control,
-) -> Generator[Event, None, tuple[Features, keras.Model] | None]:
-    """What the prefix says of each picture, and the model to train on it; None without room."""
-    folder = features_folder()
-    dtypes: tuple[DType | None, ...] = (None, "float32")
-    for dtype in dtypes:
-        prefix, rest = cut_off(backbone, project.backbone, cut, head, dtype)
+    def _phase(
+        self, network: _Network, pictures: Labelled, phase: Phase
+    ) -> Generator[Event, None, None]:
+        """Afterwards the model has the best weights so far."""
+        training, state = self._training, self._state
+        set_trainable(network.backbone, phase.trainable)
         try:
-            features = yield from compute_features(prefix, pictures, folder, device, control)
-        except OverflowInHalfPrecision:
-            if prefix.dtype == "float32":
-                break
-            continue
-        except NoRoom:
-            break
-        shrink(folder, CACHE_BYTES, spare=folder / prefix.key)
-        return features, rest
-    yield Warned(
-        "There is no room to keep the features of the frozen layers.",
-        "The training goes on without; free some disk space to make it faster.",
-    )
-    return None
+            cut = yield from self._cut(network, pictures)
+        except Cancelled:
+            # Before the checkpoint was used, all is as it was before the job.
+            if state.outcome is None or self._arrays:
+                raise
+            state.stopped = True
+            return
+        model = cut.rest if cut else network.model
+        numbers = np.arange(len(pictures.pictures))
+        with ExitStack() as stack:
+            source = stack.enter_context(self._source(cut, pictures))
+            source.lost |= state.lost
+            half = is_half(training.precision, self._device)
+            if half:
+                stack.enter_context(half_precision(model, network.head[-1]))
+            work = work_of(network.backbone) - (cut.prefix.work if cut else 0)
+            work += 2 * sum(layer.count_params() for layer in network.head)
+            steps = Steps(model, training, work, self._device, half, state.micro)
+            best = BestWeights(model)
+            if self._arrays:
+                checkpoint.restore(self._arrays, best, steps.optimizer)
+                self._arrays = {}
+            train = numbers[: len(pictures.train)]
+            yield from self._recorded(
+                run_phase(
+                    phase,
+                    sum(phase.epochs for phase in network.phases),
+                    steps,
+                    source,
+                    pictures.labels,
+                    train,
+                    numbers[len(train) :],
+                    training,
+                    balancing_weights(pictures.labels[train], len(pictures.classes))
+                    if training.class_weights
+                    else None,
+                    state,
+                    best,
+                    self._control,
+                ),
+                partial(checkpoint.save, self._writer.folder, state, best, steps.optimizer),
+            )
+            best.restore()
+
+    def _cut(self, network: _Network, pictures: Labelled) -> Generator[Event, None, Cut | None]:
+        """The features of the frozen part and the model to train on them; None where nothing is
+        cut off, or where there is no room for them.
+        """
+        boundary = find_boundary(network.backbone, _trainable(network.backbone))
+        if boundary is None:
+            return None
+        how = self._training.augmentation
+        versions: list[Version] = [plain(picture) for picture in pictures.val]
+        for picture in pictures.train:
+            match how.mode:
+                case "off":
+                    versions.append(plain(picture))
+                case "views":
+                    versions += views(picture, how)
+        began = time.perf_counter()
+        cut = yield from features_at(
+            boundary,
+            network.backbone,
+            network.head,
+            self._project,
+            versions,
+            self._device,
+            self._control,
+        )
+        self._extracting += time.perf_counter() - began
+        if cut:
+            found = cut.features
+            self._cache = CacheUse(self._cache.hits + found.hits, self._cache.misses + found.misses)
+            yield from warnings_of(list(found.lost.values()), GOES_ON)
+        return cut
+
+    @contextmanager
+    def _source(self, cut: Cut | None, pictures: Labelled) -> Iterator[Source]:
+        how, seed = self._training.augmentation, self._training.seed
+        if cut is None:
+            size = self._project.backbone.input_shape
+            yield PictureSource(pictures.pictures, size, how, seed)
+            return
+        kept = FeatureSource(cut.features, pictures.pictures, how, seed)
+        if how.mode != "live":
+            yield kept
+            return
+        with Runner(cut.prefix, self._device) as runner:
+            yield LiveSource(kept, runner, pictures.pictures, how, seed)
+
+    def _recorded(
+        self, events: Iterator[Event], save_checkpoint: Callable[[], None]
+    ) -> Iterator[Event]:
+        """Pass events on while writing the run. A full disk is no reason to stop a training: what
+        could not be written is tried again later, and at the end once more.
+        """
+        warned = False
+        for event in events:
+            yield event
+            writes: list[Callable[[], None]] = []
+            if isinstance(event, Epoch | Warned):
+                writes.append(partial(self._writer.record, event))
+            if isinstance(event, Epoch):
+                writes.append(save_checkpoint)
+            for write in writes:
+                try:
+                    write()
+                except JobError as error:
+                    if not warned:
+                        yield Warned(error.message, f"The training goes on. {error.hint}")
+                    warned = True
+
+    def _finish(self, network: _Network, pictures: Labelled, started: Started) -> Iterator[Event]:
+        yield Progress("save", 0, 0)
+        state, outcome = self._state, self._state.outcome
+        if outcome is None:
+            raise Cancelled
+        save_or_rescue(network.model, self._writer.folder / runs.MODEL)
+        used = [pictures.pictures[i].path for i in outcome.indices]
+        labels = pictures.labels[outcome.indices]
+        evaluation = judge(outcome.probabilities, labels, used, pictures.classes)
+        self._writer.finish(evaluation, outcome.best.epoch)
+        if not state.stopped:
+            checkpoint.delete(self._writer.folder)
+        total = time.perf_counter() - self._began
+        counts = started.pictures
+        left_out = counts.train + counts.val - outcome.trained - len(used)
+        finished = Finished(
+            run=started.run,
+            epochs=len(state.epochs),
+            val_accuracy=evaluation.accuracy,
+            val_loss=evaluation.loss,
+            best_epoch=outcome.best.epoch,
+            stopped=state.stopped,
+            classes=started.classes,
+            pictures=PictureCounts(outcome.trained, len(used), counts.skipped + left_out),
+            seconds=Seconds(self._extracting, total - self._extracting, total),
+            cache=self._cache,
+            strategy=started.strategy,
+            boundary=started.boundary,
+        )
+        self._writer.record(finished)
+        yield finished
 
 
-def _recorded(
-    events: Generator[Event, None, Outcome], writer: RunWriter, saves: ModelSaves
-) -> Generator[Event, None, Outcome]:
-    """Pass events on while writing the run. A full disk is no reason to stop a training: what
-    could not be written is tried again later, and at the end once more.
-    """
-    warned = False
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        yield event
-        writes: list[Callable[[], None]] = []
-        if isinstance(event, Epoch | Warned):
-            writes.append(partial(writer.record, event))
-        if isinstance(event, Epoch):
-            writes.append(partial(saves.after_epoch, event.best))
-        for write in writes:
-            try:
-                write()
-            except JobError as error:
-                if not warned:
-                    yield Warned(error.message, f"The training goes on. {error.hint}")
-                warned = True
-
-
-def _skipped(found: Scan) -> int:
-    """Files that were meant as pictures and cannot be used."""
-    usable = {picture.path for picture in found.pictures}
-    return sum(p.path not in usable and p.kind != "empty_class" for p in found.problems)
+def _trainable(backbone: keras.Model) -> set[str]:
+    return {layer.name for layer in backbone.layers if layer.trainable}
 
 
 def _count(weights: Sequence[keras.Variable]) -> int:
