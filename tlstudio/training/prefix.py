@@ -7,27 +7,25 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
-from queue import SimpleQueue
 from typing import Any, Literal, Self
 
 import keras
 import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from tlstudio.data.decode import DECODING
 from tlstudio.model.backbone import preprocess
 from tlstudio.model.boundary import Boundary, prefix_of, suffix_of
 from tlstudio.model.head import put_on
 from tlstudio.project.spec import Backbone
+from tlstudio.training.folded import FoldedGraph, fold
 
-FORMAT = 1
+FORMAT = 2
 GPU_BATCH = 32
-LARGEST_BATCH = 8
+LARGEST_BATCH = 4
 WORK_OF_A_BATCH = 8e9
 """Floating-point operations: small enough that a stop is obeyed soon."""
-WEIGHTS_OF_ALL_STREAMS = 1 << 30
-"""Bytes: each stream has the weights as constants of its own."""
 
 DType = Literal["float16", "float32"]
 CHEAP_VALUES = 1 << 13
@@ -124,76 +122,66 @@ def _key(model: keras.Model, spec: Backbone, boundary: Boundary, pooled: bool, d
 class Runner:
     """Runs a prefix on one device, `batch` pictures at once, from any number of threads.
 
-    On a CPU several streams of one thread each beat one stream of several threads, since no core
-    waits for another. Weights become constants, so that TensorFlow folds BatchNorm into the
-    convolutions; equal to 1e-5 in float32. Holds memory: use as a context.
+    On a CPU each thread that calls is a stream of its own: small batches in as many threads as
+    there are cores beat large ones that are shared by all, since no core waits for another and
+    what a layer puts out is still near when the next one takes it in. Holds memory: use as a
+    context.
     """
 
     def __init__(self, prefix: Prefix, device: str) -> None:
         """`device` as TensorFlow calls it."""
         cores = os.cpu_count() or 1
         self._on_gpu = "GPU" in device
-        self._streams = 1
-        self.batch = GPU_BATCH
-        if not self._on_gpu:
-            size = sum(prod(weight.shape) * 4 for weight in prefix.model.weights)
-            self._streams = max(1, min(cores, WEIGHTS_OF_ALL_STREAMS // max(1, size)))
-            self.batch = max(1, min(LARGEST_BATCH, int(WORK_OF_A_BATCH // prefix.work)))
-        self._threads = max(1, cores // self._streams)
-        # A picture more is decoded while the others are run, where not all cores run one.
-        self.workers = self._streams + (self._streams < cores)
         if self._on_gpu:
-            self.workers = min(8, cores + 1)
+            self.batch, self.workers = GPU_BATCH, min(8, cores + 1)
+        else:
+            self.batch = max(1, min(LARGEST_BATCH, int(WORK_OF_A_BATCH // prefix.work)))
+            self.workers = cores
         self.picture_size: tuple[int, int] = prefix.model.input_shape[1:3]
         self._prefix = prefix
-        self._sessions = ExitStack()
-        self._free: SimpleQueue[Run] = SimpleQueue()
+        self._open = ExitStack()
+        self._run: Run = _closed
 
     def __enter__(self) -> Self:
-        folded = self._folded()
-        for _ in range(self._streams):
-            if self._on_gpu:
-                self._free.put(lambda pictures: folded(tf.constant(pictures))[0].numpy())
-            else:
-                self._free.put(self._session(folded))
+        folded = fold(self._prefix.model, self.batch, self._prefix.dtype)
+        self._run = _on_gpu(folded) if self._on_gpu else self._in_session(folded)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sessions.close()
+        self._run = _closed
+        self._open.close()
 
     def __call__(self, pictures: Rows) -> Rows:
         """uint8 of shape (batch, rows, columns, 3) to rows of shape (batch, values)."""
-        run = self._free.get()
-        try:
-            return run(pictures)
-        finally:
-            self._free.put(run)
+        return self._run(pictures)
 
-    def _folded(self) -> Any:
-        model, dtype = self._prefix.model, self._prefix.dtype
-        signature = tf.TensorSpec((self.batch, *model.input_shape[1:]), tf.uint8)
-
-        @tf.function(input_signature=[signature], jit_compile=False)  # type: ignore[untyped-decorator]
-        def forward(pictures: tf.Tensor) -> tf.Tensor:
-            tensors = keras.tree.flatten(model(tf.cast(pictures, tf.float32), training=False))
-            flat = [tf.reshape(tensor, (self.batch, -1)) for tensor in tensors]
-            return tf.cast(tf.concat(flat, axis=1), dtype)
-
-        return convert_variables_to_constants_v2(forward.get_concrete_function())
-
-    def _session(self, folded: Any) -> Run:
-        """A session has threads of its own, where eager calls share those of the process."""
-        graph = tf.Graph()
-        with graph.as_default():
-            tf.graph_util.import_graph_def(folded.graph.as_graph_def(), name="")
+    def _in_session(self, folded: FoldedGraph) -> Run:
+        """A session computes in the thread that calls it, where eager calls share the threads of
+        the process.
+        """
         config = tf.compat.v1.ConfigProto(
-            intra_op_parallelism_threads=self._threads,
-            inter_op_parallelism_threads=1,
+            intra_op_parallelism_threads=1,
+            inter_op_parallelism_threads=-1,
             use_per_session_threads=True,
             device_count={"GPU": 0},
         )
-        session = tf.compat.v1.Session(graph=graph, config=config)
-        self._sessions.callback(session.close)
-        pictures = graph.get_tensor_by_name(folded.inputs[0].name)
-        rows = graph.get_tensor_by_name(folded.outputs[0].name)
-        return session.make_callable(rows, feed_list=[pictures])  # type: ignore[no-any-return]
+        # Joining additions would part them from the convolutions that could do them.
+        config.graph_options.rewrite_options.arithmetic_optimization = RewriterConfig.OFF
+        session = tf.compat.v1.Session(graph=folded.graph, config=config)
+        self._open.callback(session.close)
+        return session.make_callable(folded.rows, [folded.pictures])  # type: ignore[no-any-return]
+
+
+def _on_gpu(folded: FoldedGraph) -> Run:
+    definition = folded.graph.as_graph_def()
+    run = tf.compat.v1.wrap_function(
+        lambda pictures: tf.import_graph_def(
+            definition, {folded.pictures.op.name: pictures}, [folded.rows.name]
+        ),
+        [tf.TensorSpec(folded.pictures.shape, tf.uint8)],
+    )
+    return lambda pictures: run(tf.constant(pictures))[0].numpy()
+
+
+def _closed(_: Rows) -> Rows:
+    raise RuntimeError("a runner is used as a context")
