@@ -101,7 +101,7 @@ def test_a_failure_for_want_of_weights_offers_a_file(
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     session.decide(backbone=Backbone(name="VGG16", weights=weights))
-    centre.progress.start()
+    centre.progress.start(20)
     session.trained.emit([Failed("The weights could not be downloaded.", "Go online.")])
     session.state_changed.emit(State.IDLE)
     button = centre.progress.choose_weights

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -5,19 +6,21 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMessageBox
-from window_fakes import Hosts, pictures
+from window_fakes import Hosts, pictures, write_unfinished
 from window_fakes import session as make_session
 
 from tlstudio.events import Failed
 from tlstudio.host.jobs import PredictRequest
-from tlstudio.project import store
-from tlstudio.project.spec import Training
+from tlstudio.project import runs, store
+from tlstudio.project.spec import Pictures, Project, Training
 from tlstudio.ui import closing
 from tlstudio.ui.demo import Demo
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.preferences import PreferencesDialog
 from tlstudio.ui.session import Session, State
 from tlstudio.ui.settings import open_settings
+
+SEVEN = Training(epochs=7)
 
 
 @pytest.fixture
@@ -362,6 +365,125 @@ def test_earlier_runs_are_in_the_menu(ready, qtbot) -> None:
     assert menu.actions()[0].text() == f"{session.model.name}   EfficientNetLite0, 50.0%"
     menu.actions()[0].trigger()
     assert session.evaluation is not None
+    qtbot.waitUntil(lambda: session.scan is not None)
+
+
+def interrupted(ready, qtbot) -> Path:
+    """The folder of a training whose engine died after its first epoch."""
+    _, session, hosts = ready
+    hosts.training.dies = True
+    trained(ready, qtbot)
+    hosts.training.dies = False
+    return session.run
+
+
+def test_an_engine_that_dies_leaves_a_button_that_goes_on(ready, qtbot) -> None:
+    window, session, hosts = ready
+    folder = interrupted(ready, qtbot)
+    progress = window.centre.progress
+    assert progress.headline.text() == "Interrupted after 1 of 20 epochs"
+    assert "ended unexpectedly" in progress.message.text()
+    hosts.training.go_on.set()
+    qtbot.mouseClick(progress.resume_run, Qt.MouseButton.LeftButton)
+    assert session.state == State.TRAINING
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert session.model == folder
+    assert list(window.centre.plots.curves.epoch_at.values) == [1, 2]
+    assert progress.resume_run.isHidden()
+
+
+def test_without_a_run_to_go_on_with_a_failure_has_no_button(ready, qtbot) -> None:
+    window, session, hosts = ready
+    hosts.training.failure = Failed("The engine process ended unexpectedly.", "Try again.")
+    qtbot.mouseClick(window.header.train, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert "ended unexpectedly" in window.centre.progress.message.text()
+    assert window.centre.progress.resume_run.isHidden()
+
+
+@pytest.fixture
+def reopened(qtbot, stored, tmp_path: Path) -> Iterator[tuple[MainWindow, Session, Hosts]]:
+    """A window that opens beside two runs of `pets` that were killed, after 0 and 3 epochs."""
+    project = Project(pictures=Pictures(source=pictures(tmp_path / "pets")), training=SEVEN)
+    for number, done in enumerate((0, 3)):
+        folder = tmp_path / "runs" / f"run {number}"
+        write_unfinished(folder, project, done)
+        os.utime(folder / runs.RUN, (number, number))
+    session, hosts = make_session(tmp_path)
+    window = MainWindow(session, stored)
+    session.start()
+    window.show()
+    qtbot.waitUntil(window.resuming.offer.isVisible)
+    yield window, session, hosts
+    window.close_without_asking()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    window.deleteLater()
+
+
+def test_an_interrupted_training_is_offered_at_the_next_start(reopened, qtbot) -> None:
+    window, session, hosts = reopened
+    offer = window.resuming.offer
+    assert offer.text == (
+        "A training of pets was interrupted after 3 of 7 epochs. 1 more is under Runs."
+    )
+    hosts.training.go_on.set()
+    qtbot.mouseClick(offer.resume, Qt.MouseButton.LeftButton)
+    assert offer.isHidden()
+    assert session.decisions.training == SEVEN
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert session.model.name == "run 1"
+    assert list(window.centre.plots.curves.epoch_at.values) == [1, 2, 3, 4]
+    qtbot.waitUntil(lambda: session.scan is not None)
+
+
+def test_a_discarded_training_is_asked_about_once_and_then_gone(reopened, qtbot) -> None:
+    window, session, _ = reopened
+    offer = window.resuming.offer
+    folder = session.runs_folder / "run 1"
+    qtbot.mouseClick(offer.discard, Qt.MouseButton.LeftButton)
+    answer(window, "Keep", qtbot)
+    assert folder.exists()
+    qtbot.mouseClick(offer.discard, Qt.MouseButton.LeftButton)
+    answer(window, "Delete", qtbot)
+    assert not folder.exists()
+    assert offer.text == "A training of pets was interrupted before its first epoch ended."
+
+
+def test_a_training_left_for_later_is_under_runs(reopened, qtbot) -> None:
+    window, _, _ = reopened
+    offer = window.resuming.offer
+    qtbot.mouseClick(offer.later, Qt.MouseButton.LeftButton)
+    assert offer.isHidden()
+    menu = window.header.runs.menu()
+    menu.aboutToShow.emit()
+    below = next(a.menu() for a in menu.actions() if a.text() == "Unfinished runs (2)")
+    assert [a.text() for a in below.actions()] == [
+        "run 1   3 of 7 epochs",
+        "run 0   no epoch done",
+    ]
+    below.actions()[0].trigger()
+    assert offer.isVisible()
+    assert offer.text == "A training of pets was interrupted after 3 of 7 epochs."
+
+
+def test_opening_an_unfinished_run_offers_to_go_on_with_it(reopened, qtbot) -> None:
+    window, session, _ = reopened
+    window.open_run(session.runs_folder / "run 0")
+    assert "before its first epoch" in window.resuming.offer.text
+    assert session.decisions.training == SEVEN
+    qtbot.waitUntil(lambda: session.scan is not None)
+
+
+def test_going_on_asks_about_changes_that_would_be_lost(reopened, qtbot, tmp_path: Path) -> None:
+    window, session, hosts = reopened
+    window.open_pictures(pictures(tmp_path / "others"))
+    window.training.epochs.setValue(9)
+    qtbot.mouseClick(window.resuming.offer.resume, Qt.MouseButton.LeftButton)
+    assert session.state == State.IDLE
+    hosts.training.go_on.set()
+    answer(window, "Discard", qtbot)
+    assert session.decisions.training == SEVEN
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
     qtbot.waitUntil(lambda: session.scan is not None)
 
 

@@ -8,6 +8,7 @@ from tlstudio.events import (
     CacheUse,
     Epoch,
     Failed,
+    Figures,
     Finished,
     PictureCounts,
     Progress,
@@ -49,7 +50,7 @@ def panel(qtbot, clock):
 
 
 def train(panel, clock, epochs=1):
-    panel.start()
+    panel.start(20)
     panel.handle(STARTED)
     for epoch in range(1, epochs + 1):
         for step in range(1, 11):
@@ -71,12 +72,12 @@ def test_training_shows_the_epoch_the_speed_and_the_time_left(panel, clock):
     panel.handle(Batch(6, 1, 10, 0.5, 0.8))
     assert panel.headline.text() == "Epoch 6 of 20"
     assert panel.detail.text() == "15 s left"
-    assert panel.figures.text().endswith("batches/s, GPU 0")
+    assert panel.figures.device.text == "GPU 0"
     assert panel.bar.value() / panel.bar.maximum() == pytest.approx(5.1 / 20, abs=0.002)
 
 
 def test_stages_before_the_training_have_names_and_figures(panel, clock):
-    panel.start()
+    panel.start(20)
     panel.handle(Progress("download", 12_000_000, 58_000_000))
     assert panel.headline.text() == "Downloading weights"
     assert panel.detail.text() == "12 of 58 MB"
@@ -85,7 +86,6 @@ def test_stages_before_the_training_have_names_and_figures(panel, clock):
     panel.handle(Progress("extract", 185, 370))
     assert panel.headline.text() == "Reading pictures"
     assert panel.detail.text() == "185 of 370, 1 s left"
-    assert panel.figures.text() == "185 pictures/s"
     panel.handle(Progress("build", 0, 0))
     assert panel.bar.maximum() == 0
 
@@ -102,7 +102,7 @@ def test_pause_turns_into_resume_and_its_time_does_not_count(panel, clock, qtbot
     with qtbot.waitSignal(panel.pauseRequested):
         panel.pause_button.click()
     assert panel.pause_button.text() == "Resume"
-    assert "paused" in panel.figures.text()
+    assert panel.detail.text() == "paused"
     clock.now += 1000
     with qtbot.waitSignal(panel.resumeRequested):
         panel.pause_button.click()
@@ -140,11 +140,96 @@ def test_time_that_was_paused_is_no_working_time(panel, clock):
     assert panel.detail.text().endswith(f"{in_words(2)} in all")
 
 
+def test_live_figures_have_units_and_stand_still_while_nothing_is_done(panel, clock):
+    panel.start(20)
+    panel.handle(STARTED)
+    assert not panel.figures.isHidden()
+    panel.handle(Figures(1937.4, 1_240_000_000, "gpu:0", 11_200_000_000, CacheUse(1612, 38)))
+    figures = panel.figures
+    assert figures.speed.text == "1,940 pictures/s"
+    assert figures.cached.text == "1,612 of 1,650 cached"
+    assert "1,612 of 1,650 pictures" in figures.cached.toolTip()
+    assert figures.memory.text == "1.24 GB memory"
+    assert "1,240,000,000" in figures.memory.toolTip()
+    assert figures.device.text == "GPU 0 11.2 GB in use"
+    panel.set_paused(True)
+    assert figures.speed.text == "– pictures/s"
+    panel.handle(Figures(5.0, 1_240_000_000, "gpu:0", 0, CacheUse(0, 0)))
+    assert figures.speed.text == "– pictures/s"
+    panel.set_paused(False)
+    panel.handle(replace(finished(), cache=CacheUse(250, 120)))
+    assert figures.cached.text == "250 of 370 cached"
+
+
+def test_figures_do_not_move_when_their_digits_change(panel):
+    panel.start(20)
+    panel.handle(STARTED)
+    places = []
+    for speed in (9.7, 97.3, 973.0, 12_345.0):
+        panel.handle(Figures(speed, 812_000_000, "cpu", 0, CacheUse(round(speed), 0)))
+        panel.grab()
+        figures = panel.figures
+        places.append([f.x() for f in (figures.cached, figures.memory, figures.device)])
+    assert places.count(places[0]) == len(places)
+
+
+def test_two_phases_are_told_apart_and_timed_apart(panel, clock):
+    """25 epochs, of which the plan has 20: the first five train the head alone."""
+    panel.start(20)
+    panel.handle(replace(STARTED, epochs=25))
+    for epoch in range(1, 6):
+        for step in range(1, 11):
+            clock.now += 0.1
+            panel.handle(Batch(epoch, step, 10, 0.5, 0.8))
+            if (epoch, step) == (3, 1):
+                assert panel.headline.text() == "Head first, epoch 3 of 25"
+                assert panel.detail.text() == "3 s left of this phase"
+        panel.handle(Epoch(epoch, 25, 0.5, 0.8, 0.5, 0.8, 1.0, True, 0.001, "head"))
+    panel.handle(Progress("extract", 1, 370))
+    clock.now += 100
+    for epoch in (6, 7):
+        for step in range(1, 11):
+            clock.now += 1.0
+            panel.handle(Batch(epoch, step, 10, 0.5, 0.8))
+        panel.handle(Epoch(epoch, 25, 0.5, 0.8, 0.5, 0.8, 1.0, True, 0.001, "plan"))
+    clock.now += 1.0
+    panel.handle(Batch(8, 1, 10, 0.5, 0.8))
+    assert panel.headline.text() == "Fine-tuning, epoch 8 of 25"
+    assert panel.detail.text() == "3 min left"
+
+
+def test_epochs_of_before_an_interruption_do_not_count_as_time(panel, clock):
+    panel.start(20)
+    panel.handle(STARTED)
+    for epoch in range(1, 11):
+        panel.handle(Epoch(epoch, 20, 0.5, 0.8, 0.5, 0.8, 1.0, True))
+    assert panel.bar.value() / panel.bar.maximum() == 0.5
+    for step in range(1, 11):
+        panel.handle(Batch(11, step, 10, 0.5, 0.8))
+        clock.now += 1.0
+    panel.handle(Batch(12, 1, 10, 0.5, 0.8))
+    assert panel.headline.text() == "Epoch 12 of 20"
+    assert panel.detail.text() in ("1 min left", "2 min left")
+
+
+def test_an_interrupted_run_can_be_gone_on_with_in_place(panel, clock, qtbot):
+    train(panel, clock, epochs=7)
+    panel.handle(Failed("The engine process ended unexpectedly.", "It is in the log."))
+    assert panel.resume_run.isHidden()
+    panel.offer_resume()
+    assert panel.headline.text() == "Interrupted after 7 of 20 epochs"
+    assert panel.message.text() == "The engine process ended unexpectedly."
+    with qtbot.waitSignal(panel.resumeRunRequested):
+        panel.resume_run.click()
+    panel.start(20)
+    assert panel.resume_run.isHidden()
+
+
 def test_while_saving_there_is_nothing_to_stop_any_more(panel, clock):
     train(panel, clock)
     panel.handle(Progress("save", 0, 0))
     assert not panel.stop_button.isEnabled()
-    assert "batches" not in panel.figures.text()
+    assert panel.figures.speed.text == "– pictures/s"
 
 
 def test_a_result_stays_until_the_plan_becomes_another_one(panel, clock):
@@ -173,12 +258,12 @@ def test_a_failure_is_told_in_place_with_its_remedy(panel, clock):
     assert panel.hint.text() == "Free some space."
     assert not panel.message.isHidden()
     assert not panel.running
-    panel.start()
+    panel.start(20)
     assert panel.message.isHidden()
 
 
 def test_a_stop_before_there_is_a_result_is_no_failure(panel):
-    panel.start()
+    panel.start(20)
     panel.stop_button.click()
     panel.handle(Failed("Stopped before there was a result.", "Start again.", CANCELLED))
     assert panel.headline.text() == "Stopped"
@@ -187,7 +272,7 @@ def test_a_stop_before_there_is_a_result_is_no_failure(panel):
 
 
 def test_a_failure_while_stopping_is_told_as_the_failure_it_is(panel):
-    panel.start()
+    panel.start(20)
     panel.stop_button.click()
     panel.handle(Failed("The disk is full.", "Free some space."))
     assert panel.headline.text() == "Training failed"
@@ -200,9 +285,9 @@ def test_a_failure_while_stopping_is_told_as_the_failure_it_is(panel):
     [("cpu", "CPU"), ("CPU:0", "CPU"), ("gpu:1", "GPU 1"), ("NVIDIA L4", "NVIDIA L4")],
 )
 def test_devices_have_names(panel, device, words):
-    panel.start()
+    panel.start(20)
     panel.handle(replace(STARTED, device=device))
-    assert panel.figures.text() == words
+    assert panel.figures.device.text == words
 
 
 def test_warnings_gather_and_the_oldest_move_to_the_tooltip(panel, clock):

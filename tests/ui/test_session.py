@@ -2,14 +2,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from window_fakes import Hosts, convs, pictures
+from window_fakes import Hosts, convs, pictures, write_run, write_unfinished
 from window_fakes import session as make_session
 
 from tlstudio.errors import TlstudioError
-from tlstudio.events import Failed, Finished, Prediction
-from tlstudio.host.jobs import DescribeRequest, TrainRequest
+from tlstudio.events import Epoch, Failed, Finished, Prediction
+from tlstudio.host.jobs import DescribeRequest, ResumeRequest, TrainRequest
 from tlstudio.project import runs
-from tlstudio.project.spec import Backbone, FreezePlan, Training
+from tlstudio.project.spec import Backbone, FreezePlan, Pictures, Project, Training
 from tlstudio.ui.session import Session, State
 
 
@@ -146,6 +146,67 @@ def test_a_failed_training_leaves_the_session_ready_for_another(ready, qtbot) ->
     assert events == [hosts.training.failure]
     assert session.model is None
     assert session.missing() == ""
+
+
+def interrupted(session: Session, hosts: Hosts, qtbot) -> Path:
+    """The folder of a training whose engine died after its first epoch."""
+    hosts.training.dies = True
+    hosts.training.go_on.set()
+    session.train()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    hosts.training.dies = False
+    return session.run
+
+
+def test_an_interrupted_run_is_found_and_gone_on_with(ready, qtbot) -> None:
+    session, hosts = ready
+    session.decide(training=Training(epochs=3))
+    folder = interrupted(session, hosts, qtbot)
+    qtbot.waitUntil(lambda: len(session.unfinished.runs) == 1)
+    found = session.unfinished.runs[0]
+    assert (found.folder, found.epochs_done, found.epochs) == (folder, 1, 3)
+
+    session.decide(training=Training(epochs=9))
+    events: list[object] = []
+    session.trained.connect(events.extend)
+    session.resume_run(folder)
+    assert session.decisions.training.epochs == 3
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert hosts.training.requests[-1] == ResumeRequest(folder)
+    assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2]
+    assert session.model == folder
+    qtbot.waitUntil(lambda: session.unfinished.runs == ())
+    qtbot.waitUntil(lambda: session.scan is not None)
+
+
+def test_a_run_that_decides_what_is_open_leaves_the_project_open(
+    ready, qtbot, tmp_path: Path
+) -> None:
+    session, hosts = ready
+    session.save_project(tmp_path / "pets.tlstudio")
+    folder = interrupted(session, hosts, qtbot)
+    scan = session.scan
+    session.resume_run(folder)
+    assert session.project_path == tmp_path / "pets.tlstudio"
+    assert session.scan is scan
+
+
+def test_runs_are_looked_for_when_the_window_opens(qtbot, tmp_path: Path) -> None:
+    project = Project(pictures=Pictures(source=tmp_path / "pets"))
+    for number in range(3):
+        write_unfinished(tmp_path / "runs" / str(number), project, number)
+    write_run(tmp_path / "runs" / "whole", project, 1)
+    (tmp_path / "runs" / "damaged").mkdir()
+    (tmp_path / "runs" / "damaged" / runs.RUN).write_text("{", encoding="utf-8")
+    session, _ = make_session(tmp_path)
+    with qtbot.waitSignal(session.unfinished.changed):
+        session.start()
+    assert {run.epochs_done for run in session.unfinished.runs} == {0, 1, 2}
+    discarded = session.unfinished.runs[0]
+    session.unfinished.discard(discarded)
+    assert discarded not in session.unfinished.runs
+    assert not discarded.folder.exists()
+    session.close()
 
 
 def test_the_last_model_predicts_while_the_next_one_trains(ready, qtbot, tmp_path: Path) -> None:

@@ -39,11 +39,12 @@ from tlstudio.host.jobs import (
     DescribeRequest,
     DevicesRequest,
     PredictRequest,
+    ResumeRequest,
     TrainRequest,
 )
 from tlstudio.project import runs
 from tlstudio.project.freeze_plan import BATCH_NORM, trainable_layers
-from tlstudio.project.spec import Backbone
+from tlstudio.project.spec import Backbone, Project
 from tlstudio.ui.session import Session
 
 CLASSES = ("cats", "dogs")
@@ -75,6 +76,7 @@ def cut(after: str, share: float = 0.5) -> BoundaryFound:
 class FakeHost:
     """Answers from a script; a training waits at its first epoch for `go_on` or a stop, and
     saves its run when `saves` is set, as it is at first; so is `answers`, for which all else waits.
+    Where it `dies`, the training is cut off after its first epoch.
     """
 
     def __init__(self) -> None:
@@ -86,6 +88,7 @@ class FakeHost:
         self.saves.set()
         self.answers = Flag()
         self.answers.set()
+        self.dies = False
         self._stopped = Flag()
 
     def warm(self) -> None:
@@ -136,27 +139,35 @@ class FakeHost:
                     yield Prediction(str(path), (Score("cats", 0.9), Score("dogs", 0.1)))
                 yield Predicted(len(request.pictures))
             case TrainRequest():
-                yield from self._train(request)
+                yield from self._train(request.out, request.project, 0)
+            case ResumeRequest():
+                done = len(runs.read_history(request.run))
+                yield from self._train(request.run, runs.read_project(request.run), done)
 
-    def _train(self, request: TrainRequest) -> Iterator[Event]:
-        epochs = request.project.training.epochs
+    def _train(self, out: Path, project: Project, done: int) -> Iterator[Event]:
+        """One epoch, after those that were done."""
+        epochs = project.training.epochs
         counts = PictureCounts(6, 2, 0)
         yield Started(
-            str(request.out), "Net", "head", "", CLASSES, counts, 10, 464, epochs, 1, "cpu", 0.002
+            str(out), "Net", "head", "", CLASSES, counts, 10, 464, epochs, 1, "cpu", 0.002
         )
-        yield Batch(1, 1, 1, 1.0, 0.5)
+        yield from (epoch(number, epochs) for number in range(1, done + 1))
+        yield Batch(done + 1, 1, 1, 1.0, 0.5)
         self.go_on.wait(10)
-        yield Epoch(1, epochs, 1.0, 0.5, 0.9, 0.5, 0.1, True)
+        yield epoch(done + 1, epochs)
+        if self.dies:
+            write_unfinished(out, project, done + 1)
+            yield Failed("The engine process ended unexpectedly.", "Try again.")
+            return
         self.saves.wait(10)
-        write_run(request)
-        stopped = self._stopped.is_set()
+        write_run(out, project, done + 1)
         yield Finished(
-            str(request.out),
-            1,
+            str(out),
+            done + 1,
             0.5,
             0.9,
             1,
-            stopped,
+            self._stopped.is_set(),
             CLASSES,
             counts,
             Seconds(0.1, 0.1, 0.2),
@@ -166,20 +177,30 @@ class FakeHost:
         )
 
 
+def epoch(number: int, epochs: int) -> Epoch:
+    return Epoch(number, epochs, 1.0, 0.5, 0.9, 0.5, 0.1, number == 1)
+
+
 def _layers_of(backbone: Backbone) -> tuple[LayerRow, ...]:
     """Each network has layers of its own."""
     return layers(called="block" if backbone.name == Backbone().name else "stage")
 
 
-def write_run(request: TrainRequest) -> None:
-    source = request.project.pictures.source
+def write_unfinished(folder: Path, project: Project, done: int) -> list[Picture]:
+    """A run that was killed after `done` epochs; its validation pictures."""
+    source = project.pictures.source
     held_out = [source / name / "0.png" for name in CLASSES]
-    writer = runs.RunWriter(request.out)
+    writer = runs.RunWriter(folder, resumed=True)
     pictures = [Picture(str(path), path.parent.name) for path in held_out]
-    writer.start(request.project, CLASSES, (), pictures, {})
-    writer.record(Epoch(1, 1, 1.0, 0.5, 0.9, 0.5, 0.1, True))
+    writer.start(project, CLASSES, (), pictures, 0, {})
+    writer.record(*(epoch(number, project.training.epochs) for number in range(1, done + 1)))
+    return pictures
+
+
+def write_run(folder: Path, project: Project, done: int) -> None:
+    pictures = write_unfinished(folder, project, done)
     figures = ClassFigures(0.5, 0.5, 0.5, 1)
-    judged = tuple(Judged(str(path), path.parent.name, "cats", 0.9) for path in held_out)
+    judged = tuple(Judged(picture.path, picture.label, "cats", 0.9) for picture in pictures)
     evaluation = Evaluation(
         0.5,
         0.9,
@@ -189,8 +210,8 @@ def write_run(request: TrainRequest) -> None:
         Calibration(0.1, 1.0),
         judged,
     )
-    writer.finish(evaluation, 1)
-    (request.out / runs.MODEL).write_bytes(b"a model")
+    (folder / runs.MODEL).write_bytes(b"a model")
+    runs.RunWriter(folder, resumed=True).finish(evaluation, 1)
 
 
 def pictures(folder: Path, each: int = 4) -> Path:

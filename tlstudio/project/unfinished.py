@@ -36,13 +36,16 @@ def unfinished_runs(parent: Path) -> list[Unfinished]:
         folder = document.parent
         # One that is damaged, or from a newer version, is not for this program to go on with.
         with suppress(TlstudioError, OSError):
-            if not is_unfinished(folder):
-                continue
-            done = runs.read_history(folder) if (folder / runs.EVENTS).is_file() else []
-            epochs = done[-1].epochs if done else 0
-            run = Unfinished(folder, runs.read_project(folder), len(done), epochs)
-            found.append((document.stat().st_mtime, run))
+            if is_unfinished(folder):
+                found.append((document.stat().st_mtime, read_unfinished(folder)))
     return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+
+def read_unfinished(folder: Path) -> Unfinished:
+    """How far an unfinished run came. Raises TlstudioError where that cannot be read."""
+    done = runs.read_history(folder) if (folder / runs.EVENTS).is_file() else []
+    epochs = done[-1].epochs if done else 0
+    return Unfinished(folder, runs.read_project(folder), len(done), epochs)
 
 
 def is_unfinished(folder: Path) -> bool:

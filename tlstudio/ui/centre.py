@@ -7,10 +7,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from tlstudio.errors import TlstudioError
-from tlstudio.events import Event, Failed, Predicted, Prediction, Started
+from tlstudio.events import CANCELLED, Event, Failed, Predicted, Prediction, Started
 from tlstudio.model import catalog
 from tlstudio.project import runs
 from tlstudio.project.freeze_plan import strategy_of
+from tlstudio.project.unfinished import is_unfinished
 from tlstudio.ui import expected_time, numbers
 from tlstudio.ui.card import Card
 from tlstudio.ui.plots_panel import PlotsPanel
@@ -117,9 +118,16 @@ class Centre(QStackedWidget):
             if isinstance(event, Started):
                 self.plots.clear(event.epochs, event.steps)
             self.progress.handle(event)
-            if isinstance(event, Failed) and self._lacks_weights():
-                self.progress.offer_weights_file()
+            if isinstance(event, Failed):
+                self._offer_remedies(event)
         self.plots.add(events)
+
+    def _offer_remedies(self, failed: Failed) -> None:
+        run = self._session.run
+        if run and failed.status != CANCELLED and is_unfinished(run):
+            self.progress.offer_resume()
+        if self._lacks_weights():
+            self.progress.offer_weights_file()
 
     def _lacks_weights(self) -> bool:
         """Whether the chosen weights have still to be downloaded."""
@@ -132,7 +140,7 @@ class Centre(QStackedWidget):
         before, self._shown_state = self._shown_state, State(state)
         match self._shown_state:
             case State.TRAINING if before == State.IDLE:
-                self.progress.start()
+                self.progress.start(self._session.decisions.training.epochs)
                 self.plots.clear(0, 0)
                 self.results.clear()
             case State.TRAINING:

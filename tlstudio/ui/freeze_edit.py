@@ -52,6 +52,14 @@ def with_batchnorm(
     }
 
 
+def trained(plan: FreezePlan, layers: Sequence[LayerRow]) -> frozenset[str]:
+    """The layers with parameters that a plan trains. Raises TlstudioError where it does not fit."""
+    named = trainable_layers(plan, layers)
+    return frozenset(
+        layer.name for layer in layers if layer.trainable_params and layer.name in named
+    )
+
+
 def plan_of(trainable: frozenset[str], layers: Sequence[LayerRow], batchnorm: bool) -> FreezePlan:
     """The simplest freeze plan that trains exactly these layers.
 

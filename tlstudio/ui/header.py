@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from tlstudio.ui import run_folders, tooltip
 from tlstudio.ui.card import label
 from tlstudio.ui.fields import Choice
+from tlstudio.ui.resume_offer import epochs_of
 from tlstudio.ui.session import Session
 
 MARGIN = 12
@@ -25,6 +26,8 @@ MARGIN = 12
 class Header(QWidget):
     run_chosen = Signal(Path)
     other_run_asked = Signal()
+    unfinished_chosen = Signal(object)
+    """An `Unfinished`."""
     save_model_asked = Signal()
 
     def __init__(self, session: Session, menus: QMenuBar, parent: QWidget | None = None) -> None:
@@ -139,15 +142,25 @@ class Header(QWidget):
         self._session.decide(training=chosen)
 
     def _fill_runs(self) -> None:
-        self._run_menu.clear()
+        menu = self._run_menu
+        menu.clear()
         for run in run_folders.recent(self._session.runs_folder):
-            # An ampersand would underline the next letter.
-            text = run.summary.replace("&", "&&")
-            self._run_menu.addAction(text, self._opener(run.folder))
-        if self._run_menu.isEmpty():
-            self._run_menu.addAction("No runs yet").setEnabled(False)
-        self._run_menu.addSeparator()
-        self._run_menu.addAction("Other folder…", self.other_run_asked.emit)
+            menu.addAction(_literal(run.summary), _emitter(self.run_chosen, run.folder))
+        if menu.isEmpty():
+            menu.addAction("No runs yet").setEnabled(False)
+        menu.addSeparator()
+        if unfinished := self._session.unfinished.runs:
+            below = menu.addMenu(f"Unfinished runs ({len(unfinished)})")
+            for cut_off in unfinished:
+                text = f"{cut_off.folder.name}   {epochs_of(cut_off)}"
+                below.addAction(_literal(text), _emitter(self.unfinished_chosen, cut_off))
+        menu.addAction("Other folder…", self.other_run_asked.emit)
 
-    def _opener(self, folder: Path) -> Callable[[], None]:
-        return lambda: self.run_chosen.emit(folder)
+
+def _literal(text: str) -> str:
+    """An ampersand would underline the next letter."""
+    return text.replace("&", "&&")
+
+
+def _emitter(signal: SignalInstance, value: object) -> Callable[[], None]:
+    return lambda: signal.emit(value)

@@ -17,6 +17,7 @@ from tlstudio import __version__
 from tlstudio.errors import TlstudioError
 from tlstudio.paths import log_file, resource
 from tlstudio.project import store
+from tlstudio.project.unfinished import is_unfinished, read_unfinished
 from tlstudio.ui import drop, file_dialogs, menus, questions, settings, theme
 from tlstudio.ui.backbone_panel import BackbonePanel
 from tlstudio.ui.centre import Centre
@@ -26,6 +27,7 @@ from tlstudio.ui.header import MARGIN, Header
 from tlstudio.ui.notice import Notice
 from tlstudio.ui.pictures_panel import PicturesPanel
 from tlstudio.ui.preferences import PreferencesDialog
+from tlstudio.ui.resuming import Resuming
 from tlstudio.ui.save_model import ModelCopy
 from tlstudio.ui.session import Session, State
 from tlstudio.ui.strategy_panel import StrategyPanel
@@ -80,6 +82,7 @@ class MainWindow(QMainWindow):
         self.menus = menus.build(self, theme_name, self)
         self.header = Header(session, self.menus)
         self.notice = Notice()
+        self.resuming = Resuming(self, session, self.notice, self.when_replaceable)
         self.columns = self._columns()
         self._lay_out()
         self._drop = drop.DropZone(self)
@@ -131,6 +134,7 @@ class MainWindow(QMainWindow):
         box.setContentsMargins(MARGIN, 10, MARGIN, 14)
         box.setSpacing(SPACING)
         box.addWidget(self.notice)
+        box.addWidget(self.resuming.offer)
         box.addWidget(self.columns, 1)
         whole = QWidget()
         outer = QVBoxLayout(whole)
@@ -145,8 +149,10 @@ class MainWindow(QMainWindow):
         session.told.connect(self.notice.tell)
         session.project_changed.connect(self._show_title)
         self.header.run_chosen.connect(self.open_run)
+        self.header.unfinished_chosen.connect(self.resuming.propose)
         self.header.other_run_asked.connect(self.ask_for_run)
         self.header.save_model_asked.connect(self.ask_where_to_save_model)
+        self.centre.progress.resumeRunRequested.connect(self.resuming.resume_last)
         self.centre.progress.weightsFileAsked.connect(self.backbone.ask_for_weights)
         self.pictures.open_asked.connect(self.ask_for_folder)
         self.centre.welcome.openRequested.connect(self.ask_for_folder)
@@ -180,24 +186,26 @@ class MainWindow(QMainWindow):
             if not source.is_relative_to(resource()):
                 self._stored.setValue("files/last_folder", str(source.parent))
 
-        self._when_replaceable(replace)
+        self.when_replaceable(replace)
 
     def open_project(self, path: Path) -> None:
-        self._when_replaceable(lambda: self._try(lambda: self._session.open_project(path)))
+        self.when_replaceable(lambda: self._try(lambda: self._session.open_project(path)))
 
     def open_run(self, folder: Path) -> None:
-        self._when_replaceable(lambda: self._try(lambda: self._open_run(folder)))
+        self.when_replaceable(lambda: self._try(lambda: self._open_run(folder)))
 
     def _open_run(self, folder: Path) -> None:
         self._session.open_run(folder)
-        if self._session.evaluation:
+        if is_unfinished(folder):
+            self.resuming.propose(read_unfinished(folder))
+        elif self._session.evaluation:
             accuracy = self._session.evaluation.accuracy
             self.notice.say(f"The run {folder.name} is open: {accuracy:.1%} of its validation.")
 
     def open_sample(self) -> None:
         self.open_pictures(resource("samples", "emoji"))
 
-    def _when_replaceable(self, replace: Callable[[], None]) -> None:
+    def when_replaceable(self, replace: Callable[[], None]) -> None:
         """Replace what is open, unless a training runs or the person wants to keep changes."""
         if self._session.state != State.IDLE:
             self.notice.tell("A training is running.", "Stop it first, or wait for its end.")
@@ -330,7 +338,9 @@ class MainWindow(QMainWindow):
 
     def _take_preferences(self, dialog: PreferencesDialog) -> None:
         self._session.train_in_window = dialog.train_in_window
-        self._session.runs_folder = dialog.runs_folder
+        if dialog.runs_folder != self._session.runs_folder:
+            self._session.runs_folder = dialog.runs_folder
+            self._session.unfinished.look(dialog.runs_folder)
         self._stored.setValue("training/in_window", str(dialog.train_in_window).lower())
         self._stored.setValue("runs/folder", str(dialog.runs_folder))
 

@@ -14,6 +14,7 @@ from tlstudio.events import (
     Epoch,
     Event,
     Failed,
+    Figures,
     Finished,
     Progress,
     Started,
@@ -22,6 +23,7 @@ from tlstudio.events import (
 from tlstudio.ui import tooltip
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.elided import ElidedLabel
+from tlstudio.ui.live_figures import LiveFigures
 from tlstudio.ui.numbers import count
 from tlstudio.ui.time_left import EpochClock, Speed, in_words
 
@@ -33,8 +35,10 @@ WARNINGS_SHOWN = 3
 class _Run:
     """What is known of the training that runs or ran last. Times are in seconds."""
 
-    device: str = ""
     epochs: int = 0
+    head_epochs: int = 0
+    """In which the head alone is trained, before the others."""
+    done: int = 0
     stage: str = ""
     in_training: bool = False
     stopping: bool = False
@@ -52,7 +56,10 @@ class ProgressPanel(Card):
 
     pauseRequested = Signal()
     resumeRequested = Signal()
+    """To go on after a pause."""
     stopRequested = Signal()
+    resumeRunRequested = Signal()
+    """To go on with a run that was interrupted."""
     weightsFileAsked = Signal()
 
     def __init__(
@@ -63,7 +70,7 @@ class ProgressPanel(Card):
         self._clock = clock
         self.headline = label("", "headline")
         self.detail = ElidedLabel("muted")
-        self.figures = label("", "muted")
+        self.figures = LiveFigures()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress of the training")
@@ -77,6 +84,10 @@ class ProgressPanel(Card):
         self.choose_weights = QPushButton("Choose a weights file…")
         self.choose_weights.clicked.connect(self.weightsFileAsked)
         self.choose_weights.hide()
+        self.resume_run = QPushButton("Resume")
+        self.resume_run.setToolTip("Go on with the epoch after the last one that is done")
+        self.resume_run.clicked.connect(self.resumeRunRequested)
+        self.resume_run.hide()
         self.pause_button = QPushButton("Pause")
         self.pause_button.clicked.connect(self._pause_or_resume)
         self.stop_button = QPushButton("Stop")
@@ -89,18 +100,20 @@ class ProgressPanel(Card):
         top.setSpacing(8)
         top.addWidget(self.headline)
         top.addWidget(self.detail, 1)
-        top.addWidget(self.figures)
         top.addWidget(self.pause_button)
         top.addWidget(self.stop_button)
         texts = QVBoxLayout()
         texts.setSpacing(2)
         for text in (self.message, self.hint, self.warnings):
             texts.addWidget(text)
-        texts.addWidget(self.choose_weights, 0, Qt.AlignmentFlag.AlignLeft)
+        for button in (self.resume_run, self.choose_weights):
+            texts.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addLayout(top)
         self.body.addWidget(self.bar)
+        self.body.addWidget(self.figures)
         self.body.addLayout(texts)
 
+        self._plan_epochs = 0
         self._plan: tuple[str, str] | None = None
         self._running = False
         self._result_is_new = False
@@ -136,10 +149,20 @@ class ProgressPanel(Card):
         """Beside the failure: it came for want of weights, and a file may have them."""
         self.choose_weights.show()
 
-    def start(self) -> None:
-        """A training was asked for; nothing has come from it yet."""
+    def offer_resume(self) -> None:
+        """Beside the failure: the run can be gone on with."""
+        done = self._run.done
+        after = f" after {done} of {count(self._run.epochs, 'epoch')}" if done else ""
+        self._show(f"Interrupted{after}", "nothing that was done is lost" if done else "")
+        self.resume_run.show()
+
+    def start(self, plan_epochs: int) -> None:
+        """A training was asked for, `plan_epochs` of it with the freeze plan; nothing has come
+        from it yet.
+        """
         self._result_is_new = False
         self._forget_run()
+        self._plan_epochs = plan_epochs
         self._running = True
         self._show("Starting", "the engine is getting ready")
         self._show_buttons()
@@ -149,12 +172,13 @@ class ProgressPanel(Card):
             return
         if paused:
             self._run.paused_at = self._clock()
-            self.figures.setText("paused")
+            self.detail.setText("paused")
+            self.figures.stand_still()
         elif self._run.paused_at is not None:
             self._run.paused += self._clock() - self._run.paused_at
             self._run.paused_at = None
             self._run.speed = Speed()
-            self.figures.setText(self._run.device)
+            self.detail.setText("")
         self._show_buttons()
 
     def set_stopping(self) -> None:
@@ -177,6 +201,8 @@ class ProgressPanel(Card):
                 self._batch(event)
             case Epoch():
                 self._epoch(event)
+            case Figures() if self._run.paused_at is None:
+                self.figures.show_figures(event)
             case Warned():
                 self._warned(event)
             case Failed():
@@ -185,11 +211,10 @@ class ProgressPanel(Card):
                 self._finished(event)
 
     def _started(self, event: Started) -> None:
-        self._run.clock = EpochClock(event.epochs)
         self._run.epochs = event.epochs
-        self._run.device = _device(event.device)
+        self._run.head_epochs = max(event.epochs - self._plan_epochs, 0)
         self._show("Starting", count(event.pictures.train, "training picture"))
-        self.figures.setText(self._run.device)
+        self.figures.show_device(event.device)
         self._set_bar(0.0)
 
     def _progress(self, event: Progress) -> None:
@@ -197,20 +222,20 @@ class ProgressPanel(Card):
             return  # the headline stays with the epoch
         now = self._now()
         if event.stage != self._run.stage:
+            # What goes on between two phases is no part of an epoch.
+            self._run.in_training = False
             self._run.stage = event.stage
             self._run.speed = Speed()
         self._run.speed.mark(now, event.done)
         words = self._progress_words(event)
         if not self._run.stopping:
             self._show(STAGES[event.stage], words)
-            if event.stage == "extract" and self._run.speed.per_second and self._may_refresh(now):
-                self._show_figures(f"{self._run.speed.per_second:,.0f} pictures/s")
         if event.total:
             self._set_bar(event.done / event.total)
         else:
             self.bar.setRange(0, 0)
         if event.stage == "save":
-            self.figures.setText(self._run.device)
+            self.figures.stand_still()
             for button in (self.pause_button, self.stop_button):
                 button.setEnabled(False)
 
@@ -229,37 +254,48 @@ class ProgressPanel(Card):
 
     def _batch(self, event: Batch) -> None:
         now = self._now()
-        if not self._run.in_training:
-            self._run.in_training = True
-            self._run.stage = "train"
-            self._run.speed = Speed()
-            self._run.clock.start(now)
+        run = self._run
+        last = run.head_epochs if event.epoch <= run.head_epochs else run.epochs
+        if run.clock.last != last:
+            # Epochs of another phase, or before an interruption, tell nothing of these.
+            run.clock = EpochClock(last, event.epoch - 1)
+            run.in_training = False
+        if not run.in_training:
+            run.in_training = True
+            run.stage = "train"
+            run.clock.start(now)
         done = event.epoch - 1 + event.step / max(event.steps, 1)
-        self._run.clock.batch(done)
-        self._run.speed.mark(now, done * event.steps)
-        self._set_bar(done / max(self._run.epochs, 1))
-        if self._run.stopping:
-            return
-        if self._may_refresh(now) or event.step == 1:
+        run.clock.batch(done)
+        self._set_bar(done / max(run.epochs, 1))
+        if not run.stopping and (self._may_refresh(now) or event.step == 1):
             self._show_epoch(event.epoch, now)
-        if self._run.speed.per_second and self._run.refreshed == now:
-            self._show_figures(f"{_rate(self._run.speed.per_second)} batches/s")
 
     def _epoch(self, event: Epoch) -> None:
-        self._run.epochs = event.epochs
-        self._run.clock.epoch(self._now(), event.epoch)
+        run = self._run
+        run.epochs = event.epochs
+        run.done = event.epoch
+        if event.phase == "plan":
+            # The head may have stopped early.
+            run.head_epochs = min(run.head_epochs, event.epoch - 1)
+        if run.in_training:
+            run.clock.epoch(self._now(), event.epoch)
         if event.best:
-            self._run.best_epoch = event.epoch
+            run.best_epoch = event.epoch
         self._set_bar(event.epoch / max(event.epochs, 1))
-        if self._run.stopping:
+        if run.stopping:
             self.set_stopping()
 
     def _show_epoch(self, epoch: int, now: float) -> None:
-        left = self._run.clock.left(now)
-        self._show(
-            f"Epoch {epoch} of {self._run.epochs}",
-            "" if left is None else f"{in_words(left)} left",
-        )
+        run = self._run
+        left = run.clock.left(now)
+        time = "" if left is None else f"{in_words(left)} left"
+        of = f"poch {epoch} of {run.epochs}"
+        if not run.head_epochs:
+            self._show(f"E{of}", time)
+        elif epoch <= run.head_epochs:
+            self._show(f"Head first, e{of}", time and f"{time} of this phase")
+        else:
+            self._show(f"Fine-tuning, e{of}", time)
 
     def _warned(self, event: Warned) -> None:
         self._run.warnings.append(f"{event.message} {event.hint}".strip())
@@ -278,6 +314,7 @@ class ProgressPanel(Card):
             kept = (
                 f"stopped after {event.epochs} of {planned} epochs, epoch {event.best_epoch} kept"
             )
+        self.figures.show_cache(event.cache)
         worked = max(0.0, event.seconds.total - self._paused_seconds())
         self._end(headline, f"{kept}, {in_words(worked)} in all")
         self._set_bar(event.epochs / planned)
@@ -297,16 +334,16 @@ class ProgressPanel(Card):
         self._run.stopping = False
         self._run.paused_at = None
         self._show(headline, detail)
-        self.figures.setText(self._run.device)
+        self.figures.stand_still()
         self.bar.setRange(0, BAR_STEPS)
         self._show_buttons()
 
     def _forget_run(self) -> None:
         self._run = _Run()
-        self.figures.setText("")
+        self.figures.clear()
         self.bar.setRange(0, BAR_STEPS)
         self.bar.setValue(0)
-        for part in (self.message, self.hint, self.warnings, self.choose_weights):
+        for part in (self.message, self.hint, self.warnings, self.resume_run, self.choose_weights):
             part.hide()
 
     def _pause_or_resume(self) -> None:
@@ -342,10 +379,6 @@ class ProgressPanel(Card):
         self.headline.setText(headline)
         self.detail.setText(detail)
 
-    def _show_figures(self, speed: str) -> None:
-        if self._run.paused_at is None:
-            self.figures.setText(", ".join(part for part in (speed, self._run.device) if part))
-
     def _show_buttons(self) -> None:
         self.pause_button.setVisible(self._running)
         self.stop_button.setVisible(self._running)
@@ -367,15 +400,3 @@ def _megabytes(done: int, total: int) -> str:
     if not total:
         return f"{done / 1e6:.0f} MB"
     return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
-
-
-def _rate(speed: float) -> str:
-    return f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
-
-
-def _device(name: str) -> str:
-    """cpu:0 and gpu:0 as CPU and GPU 0; a name in full stays as it is."""
-    kind, _, number = name.upper().partition(":")
-    if kind == "CPU":
-        return kind
-    return f"{kind} {number}".strip() if kind == "GPU" else name

@@ -1,4 +1,4 @@
-"""The questions a closing window asks. They do not block: the answers are calls."""
+"""The questions before something is lost. They do not block: the answers are calls."""
 
 from collections.abc import Callable
 
@@ -22,6 +22,14 @@ def ask_to_end_at_once(window: QWidget, end: Callable[[], object]) -> None:
     _open(box, yes, end, "Wait")
 
 
+def ask_to_discard(window: QWidget, name: str, discard: Callable[[], object]) -> None:
+    """Whether to delete an unfinished training of something called `name`."""
+    box = _question(window, "Discard the training", f"Delete the unfinished training of {name}?")
+    box.setInformativeText("Its epochs so far are lost. Your pictures are not touched.")
+    yes = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
+    _open(box, yes, discard, "Keep")
+
+
 def ask_to_save(window: QWidget, save: Callable[[], object], discard: Callable[[], object]) -> None:
     """Whether to save the project's changes."""
     buttons = QMessageBox.StandardButton
@@ -43,5 +51,7 @@ def _question(window: QWidget, title: str, text: str) -> QMessageBox:
     box = QMessageBox(window)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setWindowTitle(title)
+    # Names of folders may look like markup.
+    box.setTextFormat(Qt.TextFormat.PlainText)
     box.setText(text)
     return box

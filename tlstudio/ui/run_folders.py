@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from tlstudio.errors import TlstudioError
+from tlstudio.events import Evaluation
 from tlstudio.project import runs
 
 RECENT = 8
@@ -22,6 +23,35 @@ class SavedRun:
     def summary(self) -> str:
         result = "not finished" if self.accuracy is None else f"{self.accuracy:.1%}"
         return f"{self.folder.name}   {self.backbone}, {result}"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a run has for the window; `problem` says why something is missing."""
+
+    model: Path | None
+    """The run itself, where it can predict."""
+    evaluation: Evaluation | None = None
+    problem: TlstudioError | None = None
+
+
+def open_run(run: Path) -> Opened:
+    if not (run / runs.MODEL).exists():
+        problem = TlstudioError(
+            "This run was cut off before a model was saved.",
+            "Its settings are open: resume it, or press Train to begin anew.",
+        )
+        return Opened(None, problem=problem)
+    if not (run / runs.METRICS).exists():
+        problem = TlstudioError(
+            "This run was cut off before its end, so it has no results.",
+            "Its best epoch so far predicts; resume it for the rest.",
+        )
+        return Opened(run, problem=problem)
+    try:
+        return Opened(run, runs.read_evaluation(run))
+    except TlstudioError as error:
+        return Opened(run, problem=error)
 
 
 def recent(where: Path) -> list[SavedRun]:

@@ -27,16 +27,17 @@ from tlstudio.host.jobs import (
     DevicesRequest,
     PredictRequest,
     Request,
+    ResumeRequest,
     ScanRequest,
     TrainRequest,
 )
 from tlstudio.host.thread import Host, InThreadHost, TrainingThread
 from tlstudio.project import runs, store
-from tlstudio.project.freeze_plan import trainable_layers
-from tlstudio.project.spec import Backbone, FreezePlan, Pictures
-from tlstudio.ui import decisions, freeze_edit
+from tlstudio.project.spec import Backbone, FreezePlan, Pictures, Project
+from tlstudio.ui import decisions, freeze_edit, run_folders
 from tlstudio.ui.decisions import Decisions
 from tlstudio.ui.requests import Requests
+from tlstudio.ui.unfinished_runs import UnfinishedRuns
 
 DRAIN_MS = 60
 EVERY_CLASS = sys.maxsize
@@ -104,6 +105,9 @@ class Session(QObject):
         self.model: Path | None = None
         self.evaluation: Evaluation | None = None
         self.state = State.IDLE
+        self.run: Path | None = None
+        """The folder of the training that runs or ran last."""
+        self.unfinished = UnfinishedRuns(self)
         self._training: TrainingThread | None = None
         self._training_host = make_host()
         self._window_host = InThreadHost()
@@ -121,6 +125,7 @@ class Session(QObject):
         self._engine_host.warm()
         self._engine.start()
         self._scanner.start()
+        self.unfinished.look(self.runs_folder)
         self._describe()
         self.ask(DevicesRequest(), self._found_devices)
 
@@ -212,18 +217,25 @@ class Session(QObject):
         project = self.decisions.project()
         if project is None or self.missing():
             return
-        host: Host = self._window_host if self.train_in_window else self._training_host
-        request = TrainRequest(
-            project, runs.new_run_folder(self.runs_folder, project.pictures.source.stem)
-        )
-        self._training = TrainingThread(host, request, self)
-        self._training.finished.connect(self._training_ended)
-        self._set_state(State.TRAINING)
-        self._training.start()
-        self._timer.start()
-        if self.project_path is None:
-            # The run keeps the decisions as they are.
-            self._mark(unsaved=False)
+        folder = runs.new_run_folder(self.runs_folder, project.pictures.source.stem)
+        self._start(TrainRequest(project, folder), folder)
+
+    def resume_run(self, folder: Path) -> None:
+        """Take over an unfinished run's decisions and go on with it, if no training runs. Raises
+        TlstudioError.
+        """
+        project = runs.read_project(folder)
+        if self.state != State.IDLE:
+            return
+        if not self.decides(project):
+            self._begin(None)
+            self._replace(decisions.of(project))
+            self.rescan()
+        self._start(ResumeRequest(folder), folder)
+
+    def decides(self, project: Project) -> bool:
+        """Whether the decisions are those of this project."""
+        return decisions.of(project) == self.decisions
 
     def pause(self) -> None:
         if self._training and self.state == State.TRAINING:
@@ -270,6 +282,7 @@ class Session(QObject):
     def close(self) -> None:
         """End the engines and threads and wait for them; a training must have ended before."""
         self._timer.stop()
+        self.unfinished.close()
         self._engine.close()
         self._scanner.close()
         self._training_host.close()
@@ -320,6 +333,18 @@ class Session(QObject):
                 self.scanning, self.scan_failed = None, event
         self.scan_changed.emit()
 
+    def _start(self, request: TrainRequest | ResumeRequest, folder: Path) -> None:
+        host: Host = self._window_host if self.train_in_window else self._training_host
+        self.run = folder
+        self._training = TrainingThread(host, request, self)
+        self._training.finished.connect(self._training_ended)
+        self._set_state(State.TRAINING)
+        self._training.start()
+        self._timer.start()
+        if self.project_path is None:
+            # The run keeps the decisions as they are.
+            self._mark(unsaved=False)
+
     def _drain(self) -> None:
         events = self._training.take_events() if self._training else []
         if events:
@@ -337,6 +362,7 @@ class Session(QObject):
             self._training.deleteLater()
             self._training = None
         self._set_state(State.IDLE)
+        self.unfinished.look(self.runs_folder)
 
     # Bookkeeping
 
@@ -371,12 +397,8 @@ class Session(QObject):
         self.trainable = frozenset()
         if self.description:
             try:
-                named = trainable_layers(self.decisions.freeze, self.description.layers)
-                self.trainable = frozenset(
-                    layer.name
-                    for layer in self.description.layers
-                    if layer.trainable_params and layer.name in named
-                )
+                layers = self.description.layers
+                self.trainable = freeze_edit.trained(self.decisions.freeze, layers)
             except TlstudioError as error:
                 self.told.emit(error.message, "Everything is frozen now; choose layers anew.")
                 self.decide(freeze=FreezePlan())
@@ -391,24 +413,10 @@ class Session(QObject):
         self.scan = self.scanning = self.scan_failed = self.split = None
 
     def _use_model(self, run: Path) -> None:
-        self.evaluation = None
-        has_model = (run / runs.MODEL).exists()
-        if not has_model:
-            self.told.emit(
-                "This run was cut off before a model was saved.",
-                "Its settings are open: press Train to train it again.",
-            )
-        elif not (run / runs.METRICS).exists():
-            self.told.emit(
-                "This run was cut off before its end, so it has no results.",
-                "Its best epoch so far predicts; train again for the rest.",
-            )
-        else:
-            try:
-                self.evaluation = runs.read_evaluation(run)
-            except TlstudioError as error:
-                self.told.emit(error.message, error.hint)
-        self.model = run if has_model else None
+        opened = run_folders.open_run(run)
+        if opened.problem:
+            self.told.emit(opened.problem.message, opened.problem.hint)
+        self.model, self.evaluation = opened.model, opened.evaluation
         self.model_changed.emit()
 
     def _set_state(self, state: State) -> None:

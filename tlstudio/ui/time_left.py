@@ -28,17 +28,19 @@ class Speed:
 
 
 class EpochClock:
-    """Seconds left in a training, from the epochs measured so far.
+    """Seconds left until an epoch, from those measured so far.
 
     The median of the last five is taken, so that one that was slowed down from outside does not
     count; the first one also traces and compiles, and counts only while it is the only one.
     """
 
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
+    def __init__(self, last: int, done: int = 0) -> None:
+        """Counts to the end of epoch `last`, of which `done` were done before."""
+        self.last = last
         self._lasted: list[float] = []
         self._epoch_began = 0.0
-        self._done = 0.0
+        self._epochs_at_begin = float(done)
+        self._done = float(done)
 
     def start(self, now: float) -> None:
         self._epoch_began = now
@@ -51,15 +53,16 @@ class EpochClock:
         """Epoch number `epoch` ended, its validation included."""
         self._lasted.append(now - self._epoch_began)
         self._epoch_began = now
-        self._done = epoch
+        self._done = self._epochs_at_begin = epoch
 
     def left(self, now: float) -> float | None:
         """Seconds; None while there is too little to judge by."""
-        remaining = max(self._epochs - self._done, 0.0)
+        remaining = max(self.last - self._done, 0.0)
         if self._lasted:
             return remaining * median(self._lasted[1:][-5:] or self._lasted)
-        if self._done > 0.1:
-            return remaining * (now - self._epoch_began) / self._done
+        done_since = self._done - self._epochs_at_begin
+        if done_since > 0.1:
+            return remaining * (now - self._epoch_began) / done_since
         return None
 
 
