@@ -19,12 +19,13 @@ import PIL
 
 from tlstudio.control import Control
 from tlstudio.data.ahead import run_ahead
+from tlstudio.data.decode import DECODING
 from tlstudio.data.hygiene import check
 from tlstudio.errors import PictureError
 from tlstudio.paths import scans_file
 
 CHECKS = 1
-"""Counted up when `decode` or `hygiene` say something else of the same file."""
+"""Counted up when `hygiene` or the errors of `decode` say something else of the same file."""
 
 MOST = 1_000_000
 """Files that are remembered; those that were used last stay. About 150 bytes each."""
@@ -46,7 +47,7 @@ DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 DIGEST = re.compile("[0-9a-f]{64}")
 
-VERSION = crc32(f"{CHECKS} {PIL.__version__}".encode()) >> 1
+VERSION = crc32(f"{CHECKS} {DECODING} {PIL.__version__}".encode()) >> 1
 
 # The journal is not a write-ahead log, which needs memory that processes share: caches may be on
 # network disks. `id` is the order of use.
