@@ -110,6 +110,20 @@ def test_what_is_there_is_not_computed_again(pictures: tuple[Picture, ...], tmp_
     np.testing.assert_array_equal(rows_of(second, pictures[:20]), rows_of(first, pictures[:20]))
 
 
+def test_what_is_damaged_is_computed_anew(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
+    prefix = made()[2]
+    compute(prefix, pictures[:20], tmp_path)
+    (first,) = tmp_path.glob("*/*.rows")
+    _, sound = compute(prefix, pictures, tmp_path)
+    content = bytearray(first.read_bytes())
+    content[100] ^= 1
+    first.write_bytes(content)
+    events, mended = compute(prefix, pictures, tmp_path)
+    assert mended.hits == 10
+    assert events[-1] == Progress("extract", 30, 30)
+    np.testing.assert_allclose(rows_of(mended, pictures), rows_of(sound, pictures), atol=1e-6)
+
+
 def test_a_picture_is_known_by_its_bytes(
     pictures: tuple[Picture, ...], shapes: Path, tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from tlstudio.control import Control
 from tlstudio.data.ahead import run_ahead
-from tlstudio.data.kept_features import CHECKED, INDEX, ROWS, delete_shard, shrink  # noqa: F401
+from tlstudio.data.kept_features import CHECKED, INDEX, ROWS, delete_shard
 from tlstudio.errors import JobError
 from tlstudio.events import Event, Progress
 from tlstudio.paths import write_error, write_whole
