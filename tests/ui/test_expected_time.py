@@ -29,9 +29,9 @@ def augmented(mode: str, views: int = 8) -> Augmentation:
 
 def test_work_is_each_kernel_once_per_output_cell() -> None:
     assert expected_time.multiply_adds(LAYERS) == WHOLE
-    assert expected_time.frozen_work(LAYERS, TOP) == FROZEN
-    assert expected_time.frozen_work(LAYERS, NONE) == WHOLE
-    assert expected_time.frozen_work(LAYERS, ALL) == 0
+    assert expected_time.frozen_layers(LAYERS, TOP) == LAYERS[:2]
+    assert expected_time.frozen_layers(LAYERS, NONE) == LAYERS
+    assert expected_time.frozen_layers(LAYERS, ALL) == ()
 
 
 def test_epochs_cost_little_when_the_backbone_is_frozen() -> None:

@@ -14,11 +14,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from tlstudio.project.spec import Augmentation, AugmentationMode, Training
-from tlstudio.ui import expected_time, numbers
+from tlstudio.project.spec import Augmentation, AugmentationMode
+from tlstudio.ui import expected_disk, expected_time, numbers
 from tlstudio.ui.augmentation_preview import AugmentationPreview
 from tlstudio.ui.augmentation_strengths import Strengths
 from tlstudio.ui.card import Card, label
+from tlstudio.ui.expected_time import in_words
 from tlstudio.ui.fields import Whole
 from tlstudio.ui.session import Session
 
@@ -137,20 +138,15 @@ class AugmentationDialog(QDialog):
     def _cost(self, mode: AugmentationMode) -> str:
         """What a mode takes, in words and, where the speed is roughly known, in time."""
         session = self._session
-        training = session.decisions.training
-        how = training.augmentation.model_copy(update={"mode": mode})
-        words = _words(training.model_copy(update={"augmentation": how}), self._anything_frozen())
-        time = expected_time.of(session, training.model_copy(update={"augmentation": how}))
-        if time is None:
-            return words
-        # No-break spaces: the time stands on one line.
-        in_all = f"In all {expected_time.in_words(time)}.".replace(" ", "\u00a0")
-        return f"{words} {in_all}"
+        how = session.decisions.training.augmentation.model_copy(update={"mode": mode})
+        training = session.decisions.training.model_copy(update={"augmentation": how})
+        words = _words(how, self._anything_frozen(), expected_disk.of(session, training))
+        time = expected_time.of(session, training)
+        return words if time is None else f"{words} {_whole(f'In all {in_words(time)}.')}"
 
     def _anything_frozen(self) -> bool:
-        description = self._session.description
-        trainable = self._session.trainable
-        return not description or expected_time.frozen_work(description.layers, trainable) > 0
+        description, trainable = self._session.description, self._session.trainable
+        return not description or bool(expected_time.frozen_layers(description.layers, trainable))
 
     def _change(self, **fields: object) -> None:
         how = self._session.decisions.training.augmentation
@@ -161,19 +157,25 @@ class AugmentationDialog(QDialog):
         self._change_training(augmentation=Augmentation(mode=how.mode, views=how.views))
 
 
-def _words(training: Training, anything_frozen: bool) -> str:
-    how = training.augmentation
+def _words(how: Augmentation, anything_frozen: bool, kept: int | None) -> str:
+    """`kept` are bytes, where they are known."""
     if not anything_frozen:
         return {
             "off": "Every epoch sees the pictures as they are.",
-            "views": f"Of {how.views} versions an epoch sees one. Hardly any cost here, since all "
-            "layers are trained.",
-            "live": "The most variety. Hardly any cost here, since all layers are trained.",
+            "views": f"An epoch sees one of {how.views}. Hardly any cost here, where all layers "
+            "are trained.",
+            "live": "The most variety. Hardly any cost here, where all layers are trained.",
         }[how.mode]
     passes = numbers.count(how.views, "pass", "passes")
+    times = f" and {how.views} times the disk" if how.views > 1 else ""
+    size = "" if kept is None else f", {_whole(f'about {numbers.size(kept)}')}"
     return {
         "off": "The frozen layers see each picture once; epochs are quick.",
-        "views": f"Computed once: {passes} through the frozen layers and {how.views} times the "
-        "disk. Epochs stay quick.",
+        "views": f"{passes} through the frozen layers once{times}{size}; epochs stay quick.",
         "live": "The most variety, but a pass through the frozen layers each epoch.",
     }[how.mode]
+
+
+def _whole(text: str) -> str:
+    """With no-break spaces, so that all of it stands on one line."""
+    return text.replace(" ", "\u00a0")

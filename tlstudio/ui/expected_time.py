@@ -29,10 +29,9 @@ def multiply_adds(layers: Sequence[LayerRow]) -> float:
     )
 
 
-def frozen_work(layers: Sequence[LayerRow], trainable: frozenset[str]) -> float:
-    """Multiply-adds of one picture before the first layer that is trained: what is run once."""
-    before = takewhile(lambda layer: layer.name not in trainable, layers)
-    return multiply_adds(tuple(before))
+def frozen_layers(layers: Sequence[LayerRow], trainable: frozenset[str]) -> tuple[LayerRow, ...]:
+    """The layers before the first that is trained: what is run once for a picture."""
+    return tuple(takewhile(lambda layer: layer.name not in trainable, layers))
 
 
 def seconds(
@@ -48,7 +47,7 @@ def seconds(
     """
     speedup = min(cores or os.cpu_count() or 1, 16) / MEASURED_CORES
     how = training.augmentation
-    frozen = frozen_work(layers, trainable)
+    frozen = multiply_adds(frozen_layers(layers, trainable))
     trained = multiply_adds(layers) - frozen
     folded = FOLDED_PER_SECOND * speedup
     pictures = train + val
