@@ -13,6 +13,7 @@ from small_training import train, watch
 
 from tlstudio.control import Control
 from tlstudio.data.decode import decode
+from tlstudio.data.kept_features import kept, set_limit
 from tlstudio.errors import JobError
 from tlstudio.events import (
     Batch as BatchDone,
@@ -29,6 +30,7 @@ from tlstudio.events import (
 )
 from tlstudio.host import jobs
 from tlstudio.model.backbone import load
+from tlstudio.paths import features_folder
 from tlstudio.project import runs
 from tlstudio.project.spec import DenseLayer, FreezePlan, Head, Pictures, Project, Training
 from tlstudio.training import features, save
@@ -256,6 +258,20 @@ def test_a_picture_deleted_during_training_is_named_and_left_out(
     trained = 24 if last.best_epoch == 1 else 22
     assert (last.pictures.train, last.pictures.skipped) == (trained, 30 - 6 - trained)
     assert last.epochs == 3
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_the_limit_that_was_set_is_obeyed_but_for_what_is_in_use(
+    project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    seen = []
+    for gigabytes, pooling in ((1.0, "gap"), (1.0, "gmp"), (1e-6, "flatten")):
+        set_limit(gigabytes)
+        once = Training(epochs=1, batch_size=8, device="cpu")
+        train(project(head=Head(pooling=pooling), training=once), tmp_path / pooling)
+        seen.append(len(kept(features_folder())))
+    assert seen == [1, 2, 1]
 
 
 @pytest.mark.usefixtures("nothing_kept")
