@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from tlstudio.events import Picture
@@ -12,6 +12,8 @@ from tlstudio.ui.session import Session
 from tlstudio.ui.versions import Row, Versions, Wanted
 
 ROWS, VERSIONS = 4, 4
+EDGE = 1
+"""Room for the line around a picture, in pixels."""
 LARGEST = 192
 """Longest side of a version in pixels; the changes are shares of the size and look the same."""
 GAP = 8
@@ -100,30 +102,29 @@ class AugmentationPreview(QWidget):
         cell = self._cell(wanted, head)
         for column, text in ((0, "Original"), (1, "As a training may see it")):
             left = self._left(column, cell.width())
-            painter.drawText(QPointF(left, self.fontMetrics().ascent()), text)
+            painter.drawText(QPointF(left - EDGE, self.fontMetrics().ascent()), text)
         for row in range(len(wanted.paths)):
             top = head + row * (cell.height() + GAP)
             for column in range(1 + wanted.count):
                 place = QRectF(QPointF(self._left(column, cell.width()), top), cell)
                 thumbnails.paint(painter, place, self._pixmap(row, column), colors)
                 # A white picture on a white card has no edge of its own.
-                painter.setPen(QColor(colors.border))
+                painter.setPen(QPen(QColor(colors.border), 1.5))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
-                edge = place.adjusted(0.5, 0.5, -0.5, -0.5)
-                painter.drawRoundedRect(edge, thumbnails.RADIUS, thumbnails.RADIUS)
+                painter.drawRoundedRect(place, thumbnails.RADIUS, thumbnails.RADIUS)
         painter.end()
 
     def _cell(self, wanted: Wanted, head: int) -> QSizeF:
         """As large as all of them can be, in the pictures' aspect."""
         rows, columns = wanted.size
-        across = (self.width() - wanted.count * GAP - ASIDE) / (1 + wanted.count)
-        down = (self.height() - head - (ROWS - 1) * GAP) / ROWS
+        across = (self.width() - 2 * EDGE - wanted.count * GAP - ASIDE) / (1 + wanted.count)
+        down = (self.height() - EDGE - head - (ROWS - 1) * GAP) / ROWS
         most = QSizeF(max(across, 1.0), max(down, 1.0))
         return QSizeF(columns, rows).scaled(most, Qt.AspectRatioMode.KeepAspectRatio)
 
     @staticmethod
     def _left(column: int, width: float) -> float:
-        return column * (width + GAP) + (ASIDE if column else 0)
+        return EDGE + column * (width + GAP) + (ASIDE if column else 0)
 
     def _pixmap(self, row: int, column: int) -> QPixmap | None:
         """None while it is being made, null for a file that is no picture."""
