@@ -10,11 +10,11 @@ from PySide6.QtGui import QImage
 from window_fakes import described, pictures
 from window_fakes import session as make_session
 
-from tlstudio.events import Device, DevicesFound, Picture, Scan
+from tlstudio.events import Device, DevicesFound, Picture, Progress, Scan
 from tlstudio.project.spec import Augmentation, Backbone, Pictures, Training
 from tlstudio.ui import augmentation_preview, versions
 from tlstudio.ui.augmentation_dialog import AugmentationDialog
-from tlstudio.ui.augmentation_preview import EMPTY, VERSIONS, examples
+from tlstudio.ui.augmentation_preview import EMPTY, READING, VERSIONS, examples
 from tlstudio.ui.augmentation_strengths import STRENGTHS
 from tlstudio.ui.session import Session
 
@@ -205,10 +205,13 @@ def test_other_pictures_take_the_place_of_those_before(
     qtbot.waitUntil(lambda: shown(previewing)[0][0] != before[0][0])
 
 
-def test_without_pictures_a_sentence_stands_in_their_place(dialog) -> None:
+def test_without_pictures_a_sentence_stands_in_their_place(dialog, session) -> None:
     assert dialog.preview.accessibleName() == EMPTY
     assert dialog.preview.rows == []
     assert not dialog.grab().isNull()
+    session.scanning = Progress("scan", 3, 9)
+    session.scan_changed.emit()
+    assert dialog.preview.accessibleName() == READING
 
 
 def test_the_window_stays_quick_while_versions_are_made(previewing, qtbot, monkeypatch) -> None:

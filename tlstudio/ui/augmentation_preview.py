@@ -20,6 +20,7 @@ GAP = 8
 ASIDE = 12
 """More room after the originals, in pixels."""
 EMPTY = "Open pictures to see here what each change does to them."
+READING = "The pictures are still being read."
 
 
 class AugmentationPreview(QWidget):
@@ -77,9 +78,13 @@ class AugmentationPreview(QWidget):
         self.setAccessibleName(
             f"Preview: {numbers.count(len(paths), 'picture')} and {VERSIONS} versions of each"
             if paths
-            else EMPTY
+            else self._instead()
         )
         self.update()
+
+    def _instead(self) -> str:
+        """What stands there without pictures."""
+        return READING if self._session.scanning else EMPTY
 
     def _show(self, wanted: Wanted, rows: Sequence[Row]) -> None:
         if self._wanted and wanted.paths == self._wanted.paths:
@@ -95,7 +100,7 @@ class AugmentationPreview(QWidget):
         wanted = self._wanted
         if wanted is None or not wanted.paths:
             middle = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect(), middle.value, EMPTY)
+            painter.drawText(self.rect(), middle.value, self._instead())
             painter.end()
             return
         head = self.fontMetrics().height() + GAP
