@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from window_fakes import session as make_session
 
-from tlstudio.events import Failed, Predicted, Prediction, Score
+from tlstudio.events import CacheUse, Failed, Figures, Predicted, Prediction, Score
 from tlstudio.project.spec import Backbone, Pictures
 from tlstudio.ui.centre import Centre
 from tlstudio.ui.session import Session, State
@@ -84,8 +84,13 @@ def test_pictures_that_were_cleared_do_not_come_back(centre, session) -> None:
     assert answers(centre) == {}
 
 
-def test_all_of_it_is_in_sight_in_a_window_of_1280_by_720(centre, session, qtbot) -> None:
+@pytest.mark.parametrize("training", [False, True])
+def test_all_of_it_is_in_sight_in_a_window_of_1280_by_720(centre, session, training: bool) -> None:
     session.decide(pictures=Pictures(source=Path("pets")))
+    if training:
+        session.state_changed.emit(State.TRAINING)
+        session.trained.emit([Figures(1937.0, 1_240_000_000, "gpu:0", 0, CacheUse(1, 1))])
+        assert not centre.progress.figures.isHidden()
     centre.predict.show_prediction(Prediction("a.png", CATS))
     # What the header and the side columns of such a window leave.
     centre.resize(610, 656)

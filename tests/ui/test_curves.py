@@ -1,8 +1,10 @@
 import csv
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +73,33 @@ def test_an_epoch_without_batches_still_gets_its_row():
     curves = Curves(2, 2)
     curves.add([_epoch(1), _epoch(2)])
     assert len(curves.csv().splitlines()) == 3
+
+
+def test_epochs_of_before_an_interruption_stand_for_their_batches():
+    curves = Curves(4, 2)
+    curves.add([replace(_epoch(1), loss=0.75), _epoch(2)])
+    assert curves.loss.mean.values.tolist() == pytest.approx([0.75, 0.5])
+    curves.add([Batch(3, 1, 2, 0.25, 0.5), Batch(3, 2, 2, 0.25, 0.5)])
+    curves.add([_epoch(3)])
+    assert curves.batch_at.values.tolist() == [1, 2, 2.5, 3]
+    assert curves.loss.batch.values.tolist() == [0.75, 0.5, 0.25, 0.25]
+    assert curves.epoch_at.values.tolist() == [1, 2, 3]
+    rows = list(csv.DictReader(io.StringIO(curves.csv())))
+    assert [(row["epoch"], row["step"]) for row in rows] == [
+        ("1", ""),
+        ("2", ""),
+        ("3", "1"),
+        ("3", "2"),
+        ("3", ""),
+    ]
+
+
+def test_it_is_known_when_the_plan_follows_the_head():
+    curves = Curves(4, 2)
+    curves.add([replace(_epoch(number), phase="head") for number in (1, 2)])
+    assert curves.head_until is None
+    curves.add([_epoch(3), _epoch(4)])
+    assert curves.head_until == 2
 
 
 @given(st.lists(st.floats(-5, 5), min_size=1), st.floats(1, 50))

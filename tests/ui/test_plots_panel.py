@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -78,6 +79,18 @@ def test_curves_show_the_values_over_the_epochs(filled):
     at, values = filled.accuracy.val.getOriginalDataset()
     assert at.tolist() == [1, 2, 3]
     assert values.tolist() == pytest.approx([0.81, 0.82, 0.83])
+
+
+def test_a_line_stands_where_the_plan_follows_the_head(panel):
+    panel.clear(4, 9)
+    panel.add([replace(epoch(number), phase="head") for number in (1, 2)])
+    assert not panel.loss.phase_line.isVisible()
+    panel.add([epoch(3)])
+    for plot in (panel.loss, panel.accuracy):
+        assert plot.phase_line.isVisible()
+        assert plot.phase_line.value() == 2
+    panel.clear(4, 9)
+    assert not panel.loss.phase_line.isVisible()
 
 
 def test_the_best_epoch_is_named(filled):

@@ -158,7 +158,8 @@ def test_live_figures_have_units_and_stand_still_while_nothing_is_done(panel, cl
     assert figures.speed.text == "– pictures/s"
     panel.set_paused(False)
     panel.handle(replace(finished(), cache=CacheUse(250, 120)))
-    assert figures.cached.text == "250 of 370 cached"
+    assert figures.isHidden()
+    assert panel.detail.text().endswith("250 of 370 from the cache")
 
 
 def test_figures_do_not_move_when_their_digits_change(panel):

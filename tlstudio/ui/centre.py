@@ -48,7 +48,7 @@ class Centre(QStackedWidget):
         self.results = ResultsPanel()
         self.predict = PredictPanel()
         self.plots.setMinimumHeight(198)
-        self.results.setMinimumHeight(205)
+        self._fit_results()
         split = QSplitter(Qt.Orientation.Vertical)
         split.setObjectName("centre")
         split.setChildrenCollapsible(False)
@@ -94,6 +94,10 @@ class Centre(QStackedWidget):
             self._asked[ticket] = tuple(paths)
             self.predict.add_pending(paths)
 
+    def _fit_results(self) -> None:
+        """Five classes fit, and nothing needs less room: a training that runs has figures."""
+        self.results.setMinimumHeight(160 if self.results.is_empty else 205)
+
     def _refresh(self) -> None:
         self.setCurrentIndex(0 if self._session.decisions.pictures is None else 1)
         missing = self._session.missing()
@@ -112,6 +116,7 @@ class Centre(QStackedWidget):
             self._shown_source = source
             self.plots.clear(0, 0)
             self.results.clear()
+            self._fit_results()
 
     def _draw(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -143,6 +148,7 @@ class Centre(QStackedWidget):
                 self.progress.start(self._session.decisions.training.epochs)
                 self.plots.clear(0, 0)
                 self.results.clear()
+                self._fit_results()
             case State.TRAINING:
                 self.progress.set_paused(False)
             case State.PAUSED:
@@ -158,6 +164,7 @@ class Centre(QStackedWidget):
             self.results.show_evaluation(session.evaluation)
         else:
             self.results.clear()
+        self._fit_results()
         if session.model is None:
             self.predict.set_enabled_with("Train a model first", enabled=False)
             return

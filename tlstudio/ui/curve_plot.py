@@ -53,6 +53,13 @@ class CurvePlot(QWidget):
         self.train = _curve(self.plot)
         self.mean = _curve(self.plot)
         self.val = _curve(self.plot)
+        self.phase_line = pg.InfiniteLine(
+            angle=90, movable=False, label="fine-tuning", labelOpts={"position": 0.94}
+        )
+        self.phase_line.label.setAnchor((0, 0.5))
+        self.phase_line.setVisible(False)
+        self.phase_line.setZValue(-10)
+        self.plot.addItem(self.phase_line, ignoreBounds=True)
         self._line = pg.InfiniteLine(angle=90, movable=False)
         self._marks = pg.ScatterPlotItem(size=8, pxMode=True)
         for item in (self._line, self._marks):
@@ -95,6 +102,9 @@ class CurvePlot(QWidget):
         self.val.setData(at, metric.val.values)
         # Dots that touch would hide the line.
         self.val.setSymbol("o" if len(at) <= MOST_DOTS else None)
+        self.phase_line.setVisible(curves.head_until is not None)
+        if curves.head_until is not None:
+            self.phase_line.setValue(curves.head_until)
         if self.following:
             self._fit()
         if self._pointed is not None:
@@ -219,6 +229,9 @@ class CurvePlot(QWidget):
         self._marks.setPen(pg.mkPen(colors.card, width=1.5))
         font = QFont(self.font())
         font.setPointSizeF(8.5)
+        self.phase_line.setPen(pg.mkPen(colors.border, width=1))
+        self.phase_line.label.setColor(colors.muted)
+        self.phase_line.label.setFont(font)
         grid = QColor(colors.border)
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)

@@ -11,6 +11,9 @@ from tlstudio.events import Batch, Epoch, Event, Failed, Finished
 
 Floats = NDArray[np.float64]
 
+WHOLE = 0
+"""In place of a step: an epoch that stands for its batches."""
+
 
 class Column:
     """Floats appended one by one; `values` is a view, not a copy."""
@@ -69,11 +72,12 @@ class Curves:
         self.loss = Metric()
         self.accuracy = Metric()
         self.best: Epoch | None = None
+        self.head_until: int | None = None
+        """The epoch after which more than the head is trained, once such an epoch is done."""
         self._steps: list[tuple[int, int]] = []
         self._epochs: list[Epoch] = []
-        span = float(np.clip(steps / 2, 4, 50))
-        self._mean_loss = RunningMean(span)
-        self._mean_accuracy = RunningMean(span)
+        self._span = float(np.clip(steps / 2, 4, 50))
+        self._begin_means()
 
     def add(self, events: Iterable[Event]) -> bool:
         """Take in batches, epochs and the end; says whether there was any."""
@@ -97,6 +101,8 @@ class Curves:
         waiting = iter(self._epochs)
         epoch = next(waiting, None)
         for row, (number, step) in enumerate(self._steps):
+            if step == WHOLE:
+                continue
             while epoch is not None and epoch.epoch < number:
                 lines.append(_csv_epoch(epoch))
                 epoch = next(waiting, None)
@@ -115,14 +121,28 @@ class Curves:
             self.epochs = ceil(done)
 
     def _add_batch(self, event: Batch) -> None:
-        self._steps.append((event.epoch, event.step))
-        self.batch_at.append(event.epoch - 1 + event.step / max(event.steps, 1))
-        self.loss.batch.append(event.loss)
-        self.loss.mean.append(self._mean_loss(event.loss))
-        self.accuracy.batch.append(event.accuracy)
-        self.accuracy.mean.append(self._mean_accuracy(event.accuracy))
+        at = event.epoch - 1 + event.step / max(event.steps, 1)
+        self._add_step((event.epoch, event.step), at, event.loss, event.accuracy)
+
+    def _add_step(self, step: tuple[int, int], at: float, loss: float, accuracy: float) -> None:
+        self._steps.append(step)
+        self.batch_at.append(at)
+        self.loss.batch.append(loss)
+        self.loss.mean.append(self._mean_loss(loss))
+        self.accuracy.batch.append(accuracy)
+        self.accuracy.mean.append(self._mean_accuracy(accuracy))
+
+    def _begin_means(self) -> None:
+        self._mean_loss = RunningMean(self._span)
+        self._mean_accuracy = RunningMean(self._span)
 
     def _add_epoch(self, event: Epoch) -> None:
+        if not self._steps or self._steps[-1][0] != event.epoch:
+            # One that was done before the run was interrupted; its batches are not kept.
+            self._begin_means()
+            self._add_step((event.epoch, WHOLE), event.epoch, event.loss, event.accuracy)
+        if event.phase == "plan" and self._epochs and self._epochs[-1].phase == "head":
+            self.head_until = self._epochs[-1].epoch
         self._epochs.append(event)
         self.epochs = max(self.epochs, event.epoch)
         self.epoch_at.append(event.epoch)

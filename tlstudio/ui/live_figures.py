@@ -4,11 +4,12 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from tlstudio.events import CacheUse, Figures
+from tlstudio.events import Figures
 from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.numbers import size
 
 UNKNOWN = "–"
+WHERE = "Where the training runs"
 
 
 class LiveFigures(QWidget):
@@ -20,7 +21,7 @@ class LiveFigures(QWidget):
         self.speed = _Figure("88,888", "pictures/s", "Pictures trained on, or read, in a second")
         self.cached = _Figure("88,888 of 88,888", "cached", "")
         self.memory = _Figure("88.88 GB", "memory", "")
-        self.device = _Figure("CPU", "", "Where the training runs")
+        self.device = _Figure("CPU", "", WHERE)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(14)
@@ -44,7 +45,12 @@ class LiveFigures(QWidget):
     def show_figures(self, figures: Figures) -> None:
         speed = figures.pictures_per_second
         self.speed.set(_rate(speed) if speed else UNKNOWN)
-        self.show_cache(figures.cache)
+        hits, total = figures.cache.hits, figures.cache.hits + figures.cache.misses
+        self.cached.set(
+            f"{_brief(hits)} of {_brief(total)}" if total else UNKNOWN,
+            tip=f"The features of {hits:,} of {total:,} pictures were kept from earlier trainings; "
+            "the others go through the frozen layers",
+        )
         self.memory.set(
             size(figures.memory_bytes),
             tip=f"Memory that the engine's process takes: {figures.memory_bytes:,} bytes",
@@ -53,22 +59,12 @@ class LiveFigures(QWidget):
         self.device.set(
             _device(figures.device),
             f"{size(in_use)} in use" if in_use else "",
-            f"{figures.device}: {in_use:,} bytes in use" if in_use else "Where the training runs",
+            f"{WHERE}; {in_use:,} bytes of its memory are in use" if in_use else WHERE,
         )
         self.show()
 
-    def show_cache(self, cache: CacheUse) -> None:
-        total = cache.hits + cache.misses
-        if not total:
-            return
-        self.cached.set(
-            f"{_brief(cache.hits)} of {_brief(total)}",
-            tip=f"The features of {cache.hits:,} of {total:,} pictures were kept from earlier "
-            "trainings; the others went through the frozen layers",
-        )
-
     def stand_still(self) -> None:
-        """Nothing is being done now; what has been stays."""
+        """Nothing is being done now."""
         self.speed.set(UNKNOWN)
 
 

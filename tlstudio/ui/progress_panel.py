@@ -100,14 +100,14 @@ class ProgressPanel(Card):
         top.setSpacing(8)
         top.addWidget(self.headline)
         top.addWidget(self.detail, 1)
+        top.addWidget(self.resume_run)
         top.addWidget(self.pause_button)
         top.addWidget(self.stop_button)
         texts = QVBoxLayout()
         texts.setSpacing(2)
         for text in (self.message, self.hint, self.warnings):
             texts.addWidget(text)
-        for button in (self.resume_run, self.choose_weights):
-            texts.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        texts.addWidget(self.choose_weights, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addLayout(top)
         self.body.addWidget(self.bar)
         self.body.addWidget(self.figures)
@@ -314,9 +314,10 @@ class ProgressPanel(Card):
             kept = (
                 f"stopped after {event.epochs} of {planned} epochs, epoch {event.best_epoch} kept"
             )
-        self.figures.show_cache(event.cache)
         worked = max(0.0, event.seconds.total - self._paused_seconds())
-        self._end(headline, f"{kept}, {in_words(worked)} in all")
+        hits, total = event.cache.hits, event.cache.hits + event.cache.misses
+        cached = f", {hits:,} of {total:,} from the cache" if hits else ""
+        self._end(headline, f"{kept}, {in_words(worked)} in all{cached}")
         self._set_bar(event.epochs / planned)
 
     def _failed(self, event: Failed) -> None:
@@ -334,7 +335,7 @@ class ProgressPanel(Card):
         self._run.stopping = False
         self._run.paused_at = None
         self._show(headline, detail)
-        self.figures.stand_still()
+        self.figures.clear()
         self.bar.setRange(0, BAR_STEPS)
         self._show_buttons()
 
