@@ -8,12 +8,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from tlstudio.events import Finished, Prediction
+from tlstudio.events import Batch, Failed, Finished, Prediction
+from tlstudio.host.process import EngineProcess
 from tlstudio.project import runs
 from tlstudio.ui import numbers
 from tlstudio.ui.layer_tree import box_rect
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.session import Session, State
+from tlstudio.ui.settings import open_settings
 
 LONG = 60_000
 
@@ -162,24 +164,75 @@ def test_closing_while_training_asks_and_then_keeps_the_best_epoch(
     assert (run / "model.keras").is_file()
 
 
-def test_the_window_goes_on_when_the_engine_dies(
-    qtbot: QtBot, window: MainWindow, session: Session, shapes: Path
-) -> None:
-    open_small(qtbot, window, session, shapes)
-    window.training.epochs.setValue(10_000)
-    seen: list[object] = []
-    session.trained.connect(seen.extend)
-    press_train(qtbot, window)
-    qtbot.waitUntil(lambda: any(getattr(e, "epoch", 0) >= 2 for e in seen), timeout=LONG)
+def kill_engines() -> None:
     for child in psutil.Process().children(recursive=True):
         if "spawn_main" in " ".join(child.cmdline()):
             child.kill()
-    qtbot.waitUntil(lambda: session.state == State.IDLE, timeout=LONG)
-    assert "ended unexpectedly" in window.centre.progress.message.text()
-    window.training.epochs.setValue(1)
+
+
+def killed_in_training(
+    qtbot: QtBot, window: MainWindow, session: Session, shapes: Path, epochs: int
+) -> Path:
+    """The folder of a run whose engine process was killed after its third epoch."""
+    open_small(qtbot, window, session, shapes)
+    window.training.epochs.setValue(epochs)
+    window.training.batch_size.setValue(1)
+    seen: list[object] = []
+    session.trained.connect(seen.extend)
     press_train(qtbot, window)
+    qtbot.waitUntil(lambda: any(getattr(e, "epoch", 0) > 3 for e in seen), timeout=LONG)
+    kill_engines()
+    qtbot.waitUntil(lambda: session.state == State.IDLE, timeout=LONG)
+    session.trained.disconnect(seen.extend)
+    assert isinstance(seen[-1], Failed)
+    assert session.run is not None
+    return session.run
+
+
+def test_a_training_whose_engine_dies_is_gone_on_with_in_place(
+    qtbot: QtBot, window: MainWindow, session: Session, shapes: Path
+) -> None:
+    epochs = 60
+    run = killed_in_training(qtbot, window, session, shapes, epochs)
+    progress = window.centre.progress
+    assert "ended unexpectedly" in progress.message.text()
+    done = len(runs.read_history(run))
+    assert f"after {done} of {epochs}" in progress.headline.text()
+
+    seen: list[object] = []
+    session.trained.connect(seen.extend)
+    qtbot.mouseClick(progress.resume_run, Qt.MouseButton.LeftButton)
+    assert session.state == State.TRAINING
     qtbot.waitUntil(lambda: session.state == State.IDLE, timeout=LONG)
     assert isinstance(seen[-1], Finished)
+    assert Path(seen[-1].run) == session.model == run
+    # Batches come only of epochs that were not done; the plots have all epochs, once each.
+    assert min(e.epoch for e in seen if isinstance(e, Batch)) == done + 1
+    assert list(window.centre.plots.curves.epoch_at.values) == list(range(1, epochs + 1))
+    assert [epoch.epoch for epoch in runs.read_history(run)] == list(range(1, epochs + 1))
+    assert session.evaluation is not None
+    assert progress.resume_run.isHidden()
+
+
+def test_an_interrupted_training_is_offered_at_the_next_start(
+    qtbot: QtBot, window: MainWindow, session: Session, shapes: Path, tmp_path: Path
+) -> None:
+    run = killed_in_training(qtbot, window, session, shapes, 60)
+    next_session = Session(EngineProcess, tmp_path / "runs")
+    following = MainWindow(next_session, open_settings(tmp_path / "settings.ini"))
+    following.show()
+    next_session.start()
+    offer = following.resuming.offer
+    qtbot.waitUntil(offer.isVisible, timeout=LONG)
+    assert f"of {shapes.stem} was interrupted" in offer.text
+    qtbot.mouseClick(offer.resume, Qt.MouseButton.LeftButton)
+    assert next_session.state == State.TRAINING
+    qtbot.waitUntil(lambda: next_session.state == State.IDLE, timeout=LONG)
+    assert next_session.model == run
+    assert next_session.decisions == session.decisions
+    following.close_without_asking()
+    qtbot.waitUntil(lambda: not following.isVisible(), timeout=20_000)
+    following.deleteLater()
 
 
 def test_training_in_this_process_by_preference(
