@@ -493,3 +493,18 @@ def test_orientation_agrees_with_pillow(tmp_path: Path) -> None:
     with Image.open(path) as picture:
         expected = ImageOps.exif_transpose(picture).resize((20, 20), Image.Resampling.BILINEAR)
     np.testing.assert_array_equal(decode(path, (20, 20)), np.asarray(expected))
+
+
+def test_twelve_megapixels_are_decoded_at_an_eighth_and_hardly_change(tmp_path: Path) -> None:
+    rows = columns = np.arange(375 * 8)
+    waves = np.sin(rows[:, None] / 60) + np.sin(columns[None] / 25) + np.sin(rows[:, None] / 7)
+    grey = Image.fromarray((127 + 42 * waves).astype(np.uint8))
+    path = save(tmp_path / "a.jpg", grey.convert("RGB"), quality=90)
+    with Image.open(path) as whole:
+        expected = np.asarray(whole.resize((224, 224), Image.Resampling.BILINEAR))
+    with Image.open(path) as eighth:
+        eighth.draft("RGB", (375, 375))
+        reduced = np.asarray(eighth.resize((224, 224), Image.Resampling.BILINEAR))
+    decoded = decode(path, (224, 224))
+    np.testing.assert_array_equal(decoded, reduced)
+    assert np.abs(decoded.astype(int) - expected).mean() < 1.5
