@@ -4,6 +4,7 @@ from tlstudio.events import LayerRow
 from tlstudio.ui import expected_disk
 
 LAYERS = (
+    LayerRow("input", "InputLayer", "a", (224, 224, 3), 0, False, 0),
     LayerRow("conv", "Conv2D", "a", (14, 14, 112), 864, False, 864),
     LayerRow("top", "Conv2D", "b", (7, 7, 100), 3456, False, 3456),
 )

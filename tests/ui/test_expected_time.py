@@ -5,6 +5,7 @@ from tlstudio.project.spec import Augmentation, Training
 from tlstudio.ui import expected_time
 
 LAYERS = (
+    LayerRow("input", "InputLayer", "a", (224, 224, 3), 0, False, 0),
     LayerRow("conv", "Conv2D", "a", (112, 112, 32), 864, False, 864),
     LayerRow("bn", "BatchNormalization", "a", (112, 112, 32), 128, False, 64),
     LayerRow("top", "Conv2D", "b", (56, 56, 64), 3456, False, 3456),
@@ -29,7 +30,7 @@ def augmented(mode: str, views: int = 8) -> Augmentation:
 
 def test_work_is_each_kernel_once_per_output_cell() -> None:
     assert expected_time.multiply_adds(LAYERS) == WHOLE
-    assert expected_time.frozen_layers(LAYERS, TOP) == LAYERS[:2]
+    assert expected_time.frozen_layers(LAYERS, TOP) == LAYERS[:3]
     assert expected_time.frozen_layers(LAYERS, NONE) == LAYERS
     assert expected_time.frozen_layers(LAYERS, ALL) == ()
 

@@ -30,8 +30,11 @@ def multiply_adds(layers: Sequence[LayerRow]) -> float:
 
 
 def frozen_layers(layers: Sequence[LayerRow], trainable: frozenset[str]) -> tuple[LayerRow, ...]:
-    """The layers before the first that is trained: what is run once for a picture."""
-    return tuple(takewhile(lambda layer: layer.name not in trainable, layers))
+    """The layers before the first that is trained: what is run once for a picture. None where
+    they only scale the input, which nobody keeps.
+    """
+    before = tuple(takewhile(lambda layer: layer.name not in trainable, layers))
+    return before if multiply_adds(before) else ()
 
 
 def seconds(
