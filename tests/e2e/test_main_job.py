@@ -143,6 +143,15 @@ def test_pause_resume_predict_meanwhile_and_stop(
     assert last.stopped
     assert session.model == Path(last.run) != first
 
+    # What was stopped is gone on with, and stopped again.
+    qtbot.mouseClick(progress.resume_run, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: getattr(seen[-1], "epoch", 0) > last.epochs + 1, timeout=LONG)
+    qtbot.mouseClick(progress.stop_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: session.state == State.IDLE, timeout=LONG)
+    assert isinstance(seen[-1], Finished)
+    assert seen[-1].run == last.run
+    assert seen[-1].epochs > last.epochs
+
 
 def test_closing_while_training_asks_and_then_keeps_the_best_epoch(
     qtbot: QtBot, window: MainWindow, session: Session, shapes: Path

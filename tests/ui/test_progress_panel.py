@@ -128,6 +128,10 @@ def test_stop_answers_at_once_and_stays(panel, clock, qtbot):
     panel.handle(finished(stopped=True))
     assert panel.detail.text().startswith("stopped after 20 of 20 epochs, epoch 12 kept")
     assert panel.stop_button.isHidden()
+    assert not panel.resume_run.isHidden()
+    panel.start(20)
+    panel.handle(finished())
+    assert panel.resume_run.isHidden()
 
 
 def test_time_that_was_paused_is_no_working_time(panel, clock):

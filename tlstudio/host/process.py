@@ -112,7 +112,7 @@ class EngineProcess:
         why = " (perhaps for lack of memory)" if code == -getattr(signal, "SIGKILL", 9) else ""
         return Failed(
             f"The engine process ended unexpectedly{why}.",
-            f"Try again, with a smaller batch if it happens twice. Details are in {log_file()}.",
+            f"If it happens again, train with a smaller batch. Details are in {log_file()}.",
         )
 
 

@@ -33,6 +33,7 @@ METRICS = "metrics.json"
 LABELS = "labels.txt"
 PICTURES = "pictures.csv"
 MODEL = "model.keras"
+CHECKPOINT = "checkpoint.npz"
 
 LEFTOVER = re.compile(r"\.[0-9a-f]{32}")
 

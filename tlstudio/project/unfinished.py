@@ -50,7 +50,14 @@ def read_unfinished(folder: Path) -> Unfinished:
 
 def is_unfinished(folder: Path) -> bool:
     """Whether it is a run that was begun, not finished, and that no process works on."""
-    return (folder / runs.RUN).is_file() and not is_finished(folder) and not is_running(folder)
+    if not (folder / runs.RUN).is_file() or is_running(folder):
+        return False
+    return not is_finished(folder) or _was_killed_again(folder)
+
+
+def _was_killed_again(folder: Path) -> bool:
+    """Whether it was stopped, which saves what there is, then gone on with and killed."""
+    return (folder / RUNNING).is_file() and (folder / runs.CHECKPOINT).is_file()
 
 
 def is_finished(folder: Path) -> bool:

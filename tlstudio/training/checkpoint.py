@@ -14,10 +14,10 @@ from pydantic import TypeAdapter
 from tlstudio.errors import PictureError, TlstudioError
 from tlstudio.events import Epoch
 from tlstudio.paths import write_error, written_whole
+from tlstudio.project.runs import CHECKPOINT
 from tlstudio.training.best import BestWeights, assign, values_of
 from tlstudio.training.state import Outcome, State
 
-CHECKPOINT = "checkpoint.npz"
 FORMAT = 1
 
 Arrays = dict[str, NDArray[Any]]

@@ -319,6 +319,8 @@ class ProgressPanel(Card):
         cached = f", {hits:,} of {total:,} from the cache" if hits else ""
         self._end(headline, f"{kept}, {in_words(worked)} in all{cached}")
         self._set_bar(event.epochs / planned)
+        # A stop is no end: the epochs that are left can still be trained.
+        self.resume_run.setVisible(event.stopped)
 
     def _failed(self, event: Failed) -> None:
         if event.status == CANCELLED:
