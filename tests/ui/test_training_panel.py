@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 from PySide6.QtCore import Qt
-from window_fakes import convs, described, pictures
+from window_fakes import convs, described, pictures, write_run
 from window_fakes import session as make_session
 
 from tlstudio.events import Device, DevicesFound, Picture, Scan
@@ -281,10 +281,12 @@ def test_augmentation_opens_beside_its_value(training, session, qtbot) -> None:
 # In the window
 
 
-def test_an_opened_project_shows_its_values(training, details, session, tmp_path: Path) -> None:
-    folder = pictures(tmp_path / "pets")
-    saved = Project(
-        pictures=Pictures(source=folder, validation=0.5),
+@pytest.mark.parametrize("opened", ["project", "run"])
+def test_what_is_opened_shows_its_values(
+    training, details, session, tmp_path: Path, opened: str
+) -> None:
+    project = Project(
+        pictures=Pictures(source=pictures(tmp_path / "pets"), validation=0.5),
         training=Training(
             epochs=3,
             early_stopping=4,
@@ -292,8 +294,12 @@ def test_an_opened_project_shows_its_values(training, details, session, tmp_path
             augmentation=Augmentation(mode="views", views=6),
         ),
     )
-    store.save(saved, tmp_path / "pets.tlstudio")
-    session.open_project(tmp_path / "pets.tlstudio")
+    if opened == "project":
+        store.save(project, tmp_path / "pets.tlstudio")
+        session.open_project(tmp_path / "pets.tlstudio")
+    else:
+        write_run(tmp_path / "run", project, 1)
+        session.open_run(tmp_path / "run")
     assert training.epochs.value() == 3
     assert details.early_stopping.text() == "after 4 epochs"
     assert details.class_weights.isChecked()
