@@ -22,6 +22,7 @@ from tlstudio.ui.card import Card, label
 from tlstudio.ui.expected_time import in_words
 from tlstudio.ui.fields import Whole
 from tlstudio.ui.session import Session
+from tlstudio.ui.tooltip import explain
 
 MODES: dict[AugmentationMode, str] = {
     "off": "Off",
@@ -57,15 +58,15 @@ class AugmentationDialog(QDialog):
             self.modes[mode] = button
             self.costs[mode] = cost
         self.views = Whole("Versions of each picture", 1, 64)
-        self.views.setToolTip("How many versions of each picture are made; an epoch takes one")
+        explain(self.views, "How many versions of each picture are made; an epoch takes one")
         self.views.valueChanged.connect(lambda count: self._change(views=count))
         self.strengths = Strengths(self._change)
         self.usual = QPushButton("Usual strengths")
-        self.usual.setToolTip("Sets all strengths back to what suits most photographs")
+        explain(self.usual, "Sets all strengths back to what suits most photographs")
         self.usual.clicked.connect(self._set_usual)
         self.preview = AugmentationPreview(session)
         self.shuffle = QPushButton("Shuffle")
-        self.shuffle.setToolTip("Shows other random versions")
+        explain(self.shuffle, "Shows other random versions")
         self.shuffle.clicked.connect(self.preview.shuffle)
         self.done_button = QPushButton("Done")
         self.done_button.setObjectName("primary")

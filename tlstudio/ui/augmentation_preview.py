@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from tlstudio.data.split import Split
 from tlstudio.events import Picture
 from tlstudio.ui import numbers, theme, thumbnails
 from tlstudio.ui.session import Session
@@ -33,6 +34,9 @@ class AugmentationPreview(QWidget):
         super().__init__(parent)
         self._session = session
         self._shuffle = 0
+        self._split: Split | None = None
+        """What the shown pictures were taken from."""
+        self._paths: tuple[str, ...] = ()
         self._rows: list[list[QPixmap]] = []
         self._wanted: Wanted | None = None
         self._versions = Versions(self)
@@ -65,19 +69,21 @@ class AugmentationPreview(QWidget):
 
     def _ask(self) -> None:
         split = self._session.split
-        paths = examples(split.train, ROWS) if split else ()
+        if split is not self._split:
+            self._split = split
+            self._paths = examples(split.train, ROWS) if split else ()
         decisions = self._session.decisions
         rows, columns = decisions.backbone.input_shape
         scale = min(1.0, LARGEST / max(rows, columns))
         size = (max(1, round(scale * rows)), max(1, round(scale * columns)))
         how = decisions.training.augmentation
-        wanted = Wanted(paths, size, how, VERSIONS, self._shuffle)
+        wanted = Wanted(self._paths, size, how, VERSIONS, self._shuffle)
         if wanted != self._wanted:
             self._wanted = wanted
             self._versions.ask(wanted)
         self.setAccessibleName(
-            f"Preview: {numbers.count(len(paths), 'picture')} and {VERSIONS} versions of each"
-            if paths
+            f"Preview: {numbers.count(len(self._paths), 'picture')} and {VERSIONS} versions of each"
+            if self._paths
             else self._instead()
         )
         self.update()

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QSlider, QWidget
 
 from tlstudio.project.spec import Augmentation
 from tlstudio.ui.card import label
+from tlstudio.ui.tooltip import explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Strengths(QWidget):
                 lambda value, one=strength: change(**{one.name: value / one.scale})
             )
             words = label(strength.text, "muted")
-            words.setToolTip(strength.tip)
+            words.setToolTip(slider.toolTip())
             words.setBuddy(slider)
             grid.addWidget(words, row, 0)
             grid.addWidget(slider, row, 1)
@@ -100,7 +101,7 @@ class StrengthSlider(QSlider):
         self.setRange(0, strength.most)
         self.setPageStep(10)
         self.setAccessibleName(strength.text)
-        self.setToolTip(strength.tip)
+        explain(self, strength.tip)
         self.words = label("", "value")
         self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.words.setFixedWidth(self.fontMetrics().horizontalAdvance("± 88.88 %"))
@@ -110,7 +111,7 @@ class StrengthSlider(QSlider):
         with QSignalBlocker(self):
             self.setValue(round(value * self._strength.scale))
         self.words.setText(self._strength.words(value))
-        self.setAccessibleDescription(self.words.text())
+        self.setAccessibleDescription(f"{self.words.text()}. {self._strength.tip}")
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         super().wheelEvent(event) if self.hasFocus() else event.ignore()

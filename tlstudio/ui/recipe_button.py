@@ -24,10 +24,10 @@ class RecipeButton(QPushButton):
         recipe = self._recipe(training)
         if recipe == training:
             self.setText("Undo the recipe")
-            self.setToolTip("Sets back what the usual recipe had set")
+            tooltip.explain(self, "Sets back what the usual recipe had set")
         else:
             self.setText("Use the usual recipe")
-            self.setToolTip(tooltip.plain(f"Sets what suits most plans like this: {self._words()}"))
+            tooltip.explain(self, f"Sets what suits most plans like this: {self._words()}")
 
     def _recipe(self, training: Training) -> Training:
         """The recipe for what is trained on which pictures; it keeps what it says nothing of."""

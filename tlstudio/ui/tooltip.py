@@ -1,8 +1,17 @@
 """Tooltips that show what they are given: Qt would take a name such as <b>x</b> for markup."""
 
 from PySide6.QtGui import Qt
+from PySide6.QtWidgets import QWidget
 
 
 def plain(text: str) -> str:
     """The text as a tooltip that shows it literally, whatever is in it."""
     return Qt.convertFromPlainText(text) if Qt.mightBeRichText(text) else text
+
+
+def explain(widget: QWidget, text: str) -> None:
+    """Give a widget a tooltip of one or two sentences, which wraps where Qt would show plain text
+    as one long line; screen readers get the text.
+    """
+    widget.setToolTip(Qt.convertFromPlainText(text, Qt.WhiteSpaceMode.WhiteSpaceNormal))
+    widget.setAccessibleDescription(text)

@@ -9,9 +9,52 @@ from tlstudio.project.spec import Pictures
 from tlstudio.ui.fields import Choice, Decimal, Whole
 from tlstudio.ui.form import Form
 from tlstudio.ui.session import Session
+from tlstudio.ui.tooltip import explain
 from tlstudio.ui.training_words import FEATURE_PRECISIONS, PRECISIONS, SCHEDULES
 
 MOST_EPOCHS = 10_000
+GROUPS = (
+    {
+        "Head first": "head_epochs",
+        "Schedule": "schedule",
+        "Warm-up": "warmup",
+        "Halve rate": "reduce_on_plateau",
+        "Early stop": "early_stopping",
+    },
+    {
+        "Class weights": "class_weights",
+        "Smoothing": "label_smoothing",
+        "Clipping": "clip_norm",
+    },
+    {"Validation": "validation", "Seed": "seed"},
+    {"Precision": "precision", "Kept features": "features"},
+)
+"""The rows, by label: fields of a Training, and the validation share of the Pictures."""
+TIPS = {
+    "head_epochs": "Trains the new head alone for so long before the backbone's layers are trained "
+    "with it, so that its random beginnings do not spoil what they know",
+    "schedule": "Constant keeps the learning rate; cosine lets it fall smoothly to 0, which "
+    "settles the weights at the end",
+    "warmup": "Lets the learning rate rise from 0 in the first epochs, so that the first steps, "
+    "which know least, are small",
+    "reduce_on_plateau": "Halves the learning rate after so many epochs without a better "
+    "validation loss",
+    "early_stopping": "Ends the training after so many epochs without a better validation loss; "
+    "the best epoch is kept in any case",
+    "class_weights": "Pictures of rare classes count more, so that classes with many pictures do "
+    "not drown them",
+    "label_smoothing": "Asks the model to be a little less than certain, which helps against "
+    "overconfidence and wrong labels; 0.1 is usual",
+    "clip_norm": "The largest norm of the gradients: a step that would be larger is shortened, "
+    "which keeps a training from running away; 1 is usual",
+    "validation": "The share of each class that is held out to check the model",
+    "seed": "The same seed gives the same split and the same training",
+    "precision": "Mixed half computes with 16 bits where that is safe: faster on newer GPUs, "
+    "slower on CPUs; automatic takes what suits the device",
+    "features": "How what the frozen layers say of each picture is kept: half takes half the "
+    "disk; automatic takes half where there is much to keep",
+}
+OWN_SPLIT = "The folder has its own validation pictures, and those are used"
 
 
 class TrainingDetails(QWidget):
@@ -23,113 +66,63 @@ class TrainingDetails(QWidget):
         super().__init__(parent)
         self._session = session
         self.head_epochs = EpochCount("Epochs for the head first", "none")
-        self.head_epochs.setToolTip(
-            "Trains the new head alone for so long before the backbone's layers are trained with "
-            "it, so that its random beginnings do not spoil what they know"
-        )
         self.schedule = _choice("Learning rate schedule", SCHEDULES)
-        self.schedule.setToolTip(
-            "Constant keeps the learning rate; cosine lets it fall smoothly to 0, which settles "
-            "the weights at the end"
-        )
         self.warmup = EpochCount("Warm-up epochs", "none")
-        self.warmup.setToolTip(
-            "Lets the learning rate rise from 0 in the first epochs, so that the first steps, "
-            "which know least, are small"
-        )
         self.reduce_on_plateau = EpochCount("Halve the rate on a plateau", "never", "after ")
-        self.reduce_on_plateau.setToolTip(
-            "Halves the learning rate after so many epochs without a better validation loss"
-        )
-        self.clip_norm = Decimal("Gradient clipping", 0.0, 1e6, 3)
-        self.clip_norm.setSpecialValueText("none")
-        self.clip_norm.setSingleStep(0.5)
-        self.clip_norm.setToolTip(
-            "The largest norm of the gradients: steps that would be larger are shortened, which "
-            "keeps a training from running away; 1 is usual"
-        )
         self.early_stopping = EpochCount("Early stopping", "never", "after ")
-        self.early_stopping.setToolTip(
-            "Ends the training after so many epochs without a better validation loss; the best "
-            "epoch is kept in any case"
-        )
         self.class_weights = QCheckBox("all count alike")
         self.class_weights.setAccessibleName("Class weights")
         self.class_weights.setMinimumHeight(24)
-        self.class_weights.setToolTip(
-            "Class weights: pictures of rare classes count more, so that classes with many "
-            "pictures do not drown them"
-        )
-        self.label_smoothing = Decimal("Label smoothing", 0.0, 0.99, 2)
-        self.label_smoothing.setSpecialValueText("none")
-        self.label_smoothing.setSingleStep(0.05)
-        self.label_smoothing.setToolTip(
-            "Asks the model to be a little less than certain, such as 0.9 for 0.1 here, which "
-            "helps against overconfidence and wrong labels"
-        )
-        self.precision = _choice("Precision", PRECISIONS)
-        self.precision.setToolTip(
-            "Mixed half computes with 16 bits where that is safe: about twice as fast on newer "
-            "GPUs, slower on CPUs; automatic takes what suits the device"
-        )
-        self.features = _choice("Precision of kept features", FEATURE_PRECISIONS)
-        self.features.setToolTip(
-            "How what the frozen layers say of each picture is kept: half takes half the disk; "
-            "automatic takes half where it is large, which has not been seen to change accuracy"
-        )
+        self.label_smoothing = _amount("Label smoothing", 0.99, 2, 0.05)
+        self.clip_norm = _amount("Gradient clipping", 1e6, 3, 0.5)
         self.validation = Whole("Validation share", 1, 99, 5)
         self.validation.setSuffix(" %")
         self.seed = Whole("Seed", 0, 2**31 - 1)
-        self.seed.setToolTip("The same seed gives the same split and the same training")
-
-        self.form = Form()
-        self.form.setContentsMargins(0, 0, 0, 0)
-        groups: tuple[dict[str, QWidget], ...] = (
-            {
-                "Head first": self.head_epochs,
-                "Schedule": self.schedule,
-                "Warm-up": self.warmup,
-                "Halve rate": self.reduce_on_plateau,
-                "Early stop": self.early_stopping,
-            },
-            {
-                "Class weights": self.class_weights,
-                "Smoothing": self.label_smoothing,
-                "Clipping": self.clip_norm,
-            },
-            {"Validation": self.validation, "Seed": self.seed},
-            {"Precision": self.precision, "Kept features": self.features},
-        )
-        for rows in groups:
-            for text, field in rows.items():
-                self.form.add_row(text, field)
-            self.form.add_gap()
-        box = QVBoxLayout(self)
-        box.setContentsMargins(0, 6, 0, 0)
-        box.addLayout(self.form)
-
+        self.precision = _choice("Precision", PRECISIONS)
+        self.features = _choice("Precision of kept features", FEATURE_PRECISIONS)
         self._numbers: dict[str, Whole | Decimal] = {
             "head_epochs": self.head_epochs,
             "warmup": self.warmup,
             "reduce_on_plateau": self.reduce_on_plateau,
-            "clip_norm": self.clip_norm,
             "early_stopping": self.early_stopping,
             "label_smoothing": self.label_smoothing,
+            "clip_norm": self.clip_norm,
             "seed": self.seed,
         }
-        for name, field in self._numbers.items():
-            field.valueChanged.connect(lambda value, name=name: change(**{name: value}))
         self._choices = {
             "schedule": self.schedule,
             "precision": self.precision,
             "features": self.features,
         }
+        self.form = Form()
+        self._lay_out()
+        for name, field in self._numbers.items():
+            field.valueChanged.connect(lambda value, name=name: change(**{name: value}))
         for name, choice in self._choices.items():
             choice.activated.connect(
                 lambda _, name=name, choice=choice: change(**{name: choice.currentData()})
             )
         self.class_weights.clicked.connect(lambda on: change(class_weights=on))
         self.validation.valueChanged.connect(self._share_edited)
+        session.scan_changed.connect(self._look_for_own_split)
+        self._own_split = False
+        self._look_for_own_split()
+
+    def _lay_out(self) -> None:
+        fields: dict[str, QWidget] = {
+            **self._numbers,
+            **self._choices,
+            "class_weights": self.class_weights,
+            "validation": self.validation,
+        }
+        for group in GROUPS:
+            for text, name in group.items():
+                explain(fields[name], TIPS[name])
+                self.form.add_row(text, fields[name])
+            self.form.add_gap()
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 6, 0, 0)
+        box.addLayout(self.form)
 
     def refresh(self) -> None:
         """Show what is decided."""
@@ -144,19 +137,17 @@ class TrainingDetails(QWidget):
         devices = session.devices.devices if session.devices else ()
         faster = any(device.name != "cpu" for device in devices)
         self.form.show_row(self.precision, faster or training.precision != "auto")
-        self._show_share()
-
-    def _show_share(self) -> None:
-        pictures, scan = self._session.decisions.pictures, self._session.scan
+        pictures = session.decisions.pictures
         share = pictures.validation if pictures else Pictures.model_fields["validation"].default
         self.validation.show_value(round(share * 100))
-        own = scan is not None and any(picture.split == "val" for picture in scan.pictures)
-        self.validation.setEnabled(pictures is not None and not own)
-        self.validation.setToolTip(
-            "The folder has its own validation pictures, and those are used"
-            if own
-            else "The share of each class that is held out to check the model"
-        )
+        self.validation.setEnabled(pictures is not None and not self._own_split)
+
+    def _look_for_own_split(self) -> None:
+        """Once a scan, which may be of very many pictures."""
+        scan = self._session.scan
+        self._own_split = scan is not None and any(p.split == "val" for p in scan.pictures)
+        explain(self.validation, OWN_SPLIT if self._own_split else TIPS["validation"])
+        self.refresh()
 
     def _share_edited(self, percent: int) -> None:
         pictures = self._session.decisions.pictures
@@ -187,4 +178,11 @@ def _choice(name: str, words: Mapping[Any, str]) -> Choice:
     made = Choice(name)
     for data, text in words.items():
         made.addItem(text, data)
+    return made
+
+
+def _amount(name: str, most: float, decimals: int, step: float) -> Decimal:
+    made = Decimal(name, 0.0, most, decimals)
+    made.setSpecialValueText("none")
+    made.setSingleStep(step)
     return made

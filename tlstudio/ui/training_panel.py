@@ -10,6 +10,7 @@ from tlstudio.ui.fields import Choice, Decimal, Whole
 from tlstudio.ui.form import Form, align
 from tlstudio.ui.recipe_button import RecipeButton
 from tlstudio.ui.session import Session
+from tlstudio.ui.tooltip import explain
 from tlstudio.ui.training_details import TrainingDetails
 from tlstudio.ui.training_words import OPTIMIZERS, augmentation, switched_on
 
@@ -21,7 +22,7 @@ class LearningRate(Decimal):
         super().__init__("Learning rate", 0.0, 10.0, 12)
         self._suited = 0.0
         self.setStepType(Decimal.StepType.AdaptiveDecimalStepType)
-        self.setToolTip("The size of a step of the optimizer; 0 chooses what suits the plan")
+        explain(self, "The size of a step of the optimizer; 0 chooses what suits the plan")
 
     def show_rate(self, rate: float | None, suited: float) -> None:
         self._suited = suited
@@ -44,19 +45,20 @@ class TrainingPanel(Card):
         self.recipe = RecipeButton(session)
         self.header.addWidget(self.recipe)
         self.epochs = Whole("Epochs", 1, 10_000)
-        self.epochs.setToolTip("How often every training picture is seen")
+        explain(self.epochs, "How often every training picture is seen")
         self.learning_rate = LearningRate()
         self.batch_size = Whole("Batch size", 1, 4096)
-        self.batch_size.setToolTip("Pictures in one step of the optimizer")
+        explain(self.batch_size, "Pictures in one step of the optimizer")
         self.optimizer = Choice("Optimizer")
-        self.optimizer.setToolTip("The rule by which each step changes the weights; Adam is usual")
+        explain(self.optimizer, "The rule by which each step changes the weights; Adam is usual")
         for name, text in OPTIMIZERS.items():
             self.optimizer.addItem(text, name)
         self.augmentation = QPushButton()
         self.augmentation.setObjectName("field")
-        self.augmentation.setToolTip(
+        explain(
+            self.augmentation,
             "Randomly changed versions of the training pictures, so that the model learns what "
-            "does not matter; opens with a preview of your pictures"
+            "does not matter; opens with a preview of your pictures",
         )
         self.augmentation.clicked.connect(self._open_augmentation)
         form = Form()
@@ -68,7 +70,7 @@ class TrainingPanel(Card):
         self.details = TrainingDetails(session, self._change)
         align(form, self.details.form)
         self.more = Disclosure("More", self.details)
-        self.more.toggle.setToolTip("Phases, schedule, stopping, class weights, precision, seed")
+        explain(self.more.toggle, "Phases, schedule, stopping, class weights, precision, seed")
         self.body.addLayout(form)
         self.body.addWidget(self.more)
 
