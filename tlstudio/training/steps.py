@@ -123,7 +123,7 @@ class Steps:
         waiting = list(batches)
         while waiting:
             control.checkpoint()
-            before = int(self._done)
+            before = int(self._done.read_value())
             try:
                 if self._in_one_piece:
                     self._at_once(waiting[: self.steps_a_call])
@@ -138,8 +138,8 @@ class Steps:
                     f"The training goes on with {self.micro} at once, in steps of as many "
                     "pictures as before.",
                 )
-            done = int(self._done) - before
-            for loss, accuracy in self._said.numpy()[:done]:
+            done = int(self._done.read_value()) - before
+            for loss, accuracy in self._said.read_value().numpy()[:done]:
                 yield Step(float(loss), float(accuracy))
             del waiting[:done]
 
@@ -179,14 +179,14 @@ class Steps:
         for total in self._sums:
             total.assign(tf.zeros(total.shape, total.dtype))
         arrays = (batch.inputs, *_arrays(batch, self._size))
-        said = np.zeros(2, np.float32)
+        said = np.zeros((MOST_STEPS_A_CALL, 2), np.float32)
         at_once = self.micro * self._replicas
         for start in range(0, len(batch.targets), at_once):
             control.checkpoint()
             piece = [_padded(values[start : start + at_once], at_once) for values in arrays]
-            said += self._some(*map(self._shared_out, piece)).numpy()
+            said[0] += self._some(*map(self._shared_out, piece)).numpy()
         self._update(tf.constant(batch.rate, tf.float32))
-        self._said[0].assign(said)
+        self._said.assign(said)
 
     def _shared_out(self, values: NDArray[Any]) -> Any:
         """A micro-batch for each device."""
