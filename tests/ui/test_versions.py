@@ -109,5 +109,6 @@ def test_of_many_wishes_while_one_is_worked_on_the_last_is_next(qtbot, maker, wa
 def test_after_close_nothing_more_comes(qtbot, wanted) -> None:
     maker = Versions()
     with qtbot.assertNotEmitted(maker.made, wait=50):
+        maker.ask(wanted)
         maker.close()
         maker.ask(wanted)

@@ -40,6 +40,7 @@ class Versions(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._working = False
+        self._closed = False
         self._next: Wanted | None = None
         self._originals: dict[tuple[str, tuple[int, int]], RGB] = {}
         """Of the last request; only the thread touches it."""
@@ -52,12 +53,12 @@ class Versions(QObject):
 
     def ask(self, wanted: Wanted) -> None:
         self._next = wanted
-        if not self._working:
+        if not self._working and not self._closed:
             self._start()
 
     def close(self) -> None:
         """Return when the thread does nothing any more; nothing is made afterwards."""
-        self._working = True
+        self._closed = True
         self._next = None
         self._pool.waitForDone()
 
@@ -71,6 +72,8 @@ class Versions(QObject):
         kept, self._originals = self._originals, {}
         rows: list[Row] = []
         for path in wanted.paths:
+            if self._closed:
+                return
             try:
                 original = kept.get((path, wanted.size))
                 if original is None:
@@ -89,8 +92,9 @@ class Versions(QObject):
 
     def _take(self, wanted: Wanted, rows: list[Row]) -> None:
         self._working = False
-        self._start()
-        self.made.emit(wanted, rows)
+        if not self._closed:
+            self._start()
+            self.made.emit(wanted, rows)
 
 
 def _image(picture: RGB) -> QImage:
