@@ -79,9 +79,9 @@ def held(monkeypatch) -> Iterator[Event]:
     go_on = Event()
 
     def augmented(picture, how, *seed):
-        assert go_on.wait(10)
-        assert current_thread() is not main_thread()
         worked.append(how.rotation)
+        assert current_thread() is not main_thread()
+        assert go_on.wait(10)
         return picture
 
     worked: list[float] = []
@@ -106,9 +106,11 @@ def test_of_many_wishes_while_one_is_worked_on_the_last_is_next(qtbot, maker, wa
     assert held.worked == [0.0, 49.0]
 
 
-def test_after_close_nothing_more_comes(qtbot, wanted) -> None:
+def test_after_close_nothing_more_comes(qtbot, wanted, held) -> None:
     maker = Versions()
     with qtbot.assertNotEmitted(maker.made, wait=50):
-        maker.ask(wanted)
+        maker.ask(replace(wanted, count=1))
+        qtbot.waitUntil(lambda: len(held.worked) == 1)
+        held.set()
         maker.close()
         maker.ask(wanted)
