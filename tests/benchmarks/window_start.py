@@ -38,23 +38,31 @@ sys.exit(app.run([]))
 """
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=5)
-    options = parser.parse_args()
-    seconds = []
-    for _ in range(options.runs + 1):
+def seconds(runs: int) -> dict[str, float]:
+    """Median, least and most seconds over some starts, after one that fills the disk cache.
+
+    Raises AssertionError where TensorFlow is imported in the window's process.
+    """
+    counted = []
+    for _ in range(runs + 1):
         began = time.time()
         done = subprocess.run(
             [sys.executable, "-c", SHOWN], capture_output=True, encoding="utf-8", check=False
         )
         shown, tensorflow = done.stdout.split()[:2]
         assert tensorflow == "False", "TensorFlow was imported in the window's process"
-        seconds.append(float(shown) - began)
-    counted = seconds[1:]  # the first start fills the disk cache
+        counted.append(float(shown) - began)
+    del counted[0]
+    return {"median": statistics.median(counted), "min": min(counted), "max": max(counted)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=5)
+    found = seconds(parser.parse_args().runs)
     print(
-        f"window shown after {statistics.median(counted):.2f} s "
-        f"(from {min(counted):.2f} to {max(counted):.2f} s)"
+        f"window shown after {found['median']:.2f} s "
+        f"(from {found['min']:.2f} to {found['max']:.2f} s)"
     )
 
 
