@@ -3,11 +3,23 @@
 from pathlib import Path
 
 import pytest
+from window_fakes import convs, described
 from window_fakes import session as make_session
 
-from tlstudio.events import CacheUse, Failed, Figures, Predicted, Prediction, Score
-from tlstudio.project.spec import Backbone, Pictures
-from tlstudio.ui.centre import Centre
+from tlstudio.events import (
+    CacheUse,
+    Device,
+    DevicesFound,
+    Failed,
+    Figures,
+    Picture,
+    Predicted,
+    Prediction,
+    Scan,
+    Score,
+)
+from tlstudio.project.spec import Backbone, Pictures, Training
+from tlstudio.ui.centre import Centre, plan
 from tlstudio.ui.session import Session, State
 from tlstudio.ui.vertical_scroll import VerticalScroll
 
@@ -116,3 +128,18 @@ def test_a_failure_for_want_of_weights_offers_a_file(
             button.click()
         session.decide(backbone=Backbone(name="VGG16", weights="/some/vgg16.h5"))
         assert button.isHidden()
+
+
+def test_the_plan_counts_the_epochs_of_both_phases_and_their_time(centre, session) -> None:
+    described(session)
+    session.decide(pictures=Pictures(source=Path("pets")))
+    found = tuple(Picture(f"{number}.png", "cats") for number in range(8))
+    session._scanned(Scan("pets", found, (), {"cats": 8}))
+    session.decide(training=Training(epochs=20, head_epochs=5))
+    assert "pictures, 20 epochs" in plan(session)[1]
+    session.set_trainable(convs(3), batchnorm=False)
+    assert "pictures, 5 + 20 epochs" in plan(session)[1]
+    assert "about" not in plan(session)[1]
+    session._found_devices(DevicesFound((Device("cpu", "CPU"),), ""))
+    assert plan(session)[1].endswith("epochs, about 5 s")
+    assert centre.progress.detail.text() == plan(session)[1]

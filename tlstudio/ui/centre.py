@@ -230,7 +230,7 @@ def plan(session: Session) -> tuple[str, str]:
     training = session.decisions.training
     epochs = numbers.count(training.epochs, "epoch")
     if training.head_epochs and session.trainable:
-        epochs = f"{training.head_epochs} and {epochs}"
+        epochs = f"{training.head_epochs} + {epochs}"
     detail = (
         f"{numbers.short(trained)} parameters on {numbers.count(len(split.train), 'picture')}, "
         f"{epochs}"
