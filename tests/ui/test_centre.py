@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from window_fakes import convs, described
 from window_fakes import session as make_session
 
@@ -13,10 +14,12 @@ from tlstudio.events import (
     Failed,
     Figures,
     Picture,
+    PictureCounts,
     Predicted,
     Prediction,
     Scan,
     Score,
+    Started,
 )
 from tlstudio.project.spec import Backbone, Pictures, Training
 from tlstudio.ui.centre import Centre, plan
@@ -24,6 +27,9 @@ from tlstudio.ui.session import Session, State
 from tlstudio.ui.vertical_scroll import VerticalScroll
 
 CATS = (Score("cats", 0.9), Score("dogs", 0.1))
+
+COUNTS = PictureCounts(276, 94, 0)
+STARTED = Started("run", "b", "top", "", ("a", "b"), COUNTS, 10, 90, 20, 9, "gpu:0", 0.002)
 
 
 @pytest.fixture
@@ -100,13 +106,17 @@ def test_pictures_that_were_cleared_do_not_come_back(centre, session) -> None:
 def test_all_of_it_is_in_sight_in_a_window_of_1280_by_720(centre, session, training: bool) -> None:
     session.decide(pictures=Pictures(source=Path("pets")))
     if training:
+        session.model = None
+        session.model_changed.emit()
         session.state_changed.emit(State.TRAINING)
-        session.trained.emit([Figures(1937.0, 1_240_000_000, "gpu:0", 0, CacheUse(1, 1))])
+        session.trained.emit([STARTED, Figures(1937.0, 1_240_000_000, "gpu:0", 0, CacheUse(1, 1))])
         assert not centre.progress.figures.isHidden()
-    centre.predict.show_prediction(Prediction("a.png", CATS))
+    else:
+        centre.predict.show_prediction(Prediction("a.png", CATS))
     # What the header and the side columns of such a window leave.
     centre.resize(610, 656)
-    centre.grab()
+    centre.show()
+    QApplication.processEvents()
     scroll = centre.findChild(VerticalScroll)
     assert scroll.verticalScrollBar().maximum() == 0
     assert scroll.widget().minimumSizeHint().height() <= centre.height()

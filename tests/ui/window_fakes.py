@@ -192,7 +192,7 @@ def write_unfinished(folder: Path, project: Project, done: int) -> list[Picture]
     held_out = [source / name / "0.png" for name in CLASSES]
     writer = runs.RunWriter(folder, resumed=True)
     pictures = [Picture(str(path), path.parent.name) for path in held_out]
-    writer.start(project, CLASSES, (), pictures, 0, {})
+    writer.start(project, CLASSES, (), pictures, {})
     writer.record(*(epoch(number, project.training.epochs) for number in range(1, done + 1)))
     return pictures
 

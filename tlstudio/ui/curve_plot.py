@@ -53,10 +53,16 @@ class CurvePlot(QWidget):
         self.train = _curve(self.plot)
         self.mean = _curve(self.plot)
         self.val = _curve(self.plot)
+        # Loss falls and accuracy rises: their curves leave another corner free.
         self.phase_line = pg.InfiniteLine(
-            angle=90, movable=False, label="fine-tuning", labelOpts={"position": 0.94}
+            angle=90,
+            movable=False,
+            label="fine-tuning",
+            labelOpts={
+                "position": 0.06 if percent else 0.94,
+                "anchors": [(0, 0.5), (0, 0.5)],
+            },
         )
-        self.phase_line.label.setAnchor((0, 0.5))
         self.phase_line.setVisible(False)
         self.phase_line.setZValue(-10)
         self.plot.addItem(self.phase_line, ignoreBounds=True)
@@ -271,7 +277,8 @@ class _View(pg.PlotWidget):  # type: ignore[misc]
             axis.enableAutoSIPrefix(False)
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 170)
+        # No higher than it must be: a low window would have to scroll for it.
+        return QSize(320, self.minimumHeight())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         super().wheelEvent(event)
