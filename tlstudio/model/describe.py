@@ -3,7 +3,6 @@ boundary job, which says of many plans in turn where they cut the same backbone.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import keras
@@ -84,17 +83,8 @@ def _without_weights(spec: Backbone) -> Backbone:
 
 @lru_cache(maxsize=1)
 def _outline(spec: Backbone, include_top: bool) -> keras.Model:
-    """The network with no values in its weights: built in a fraction of the time, and of hardly
-    any size, so that the last one stays for the next question.
-    """
-
-    def build() -> keras.Model:
-        with keras.StatelessScope(initialize_variables=False):
-            return backbones.build(spec, include_top=include_top)
-
-    # Keras notes such weights, and fills them when the same thread builds its next model.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(build).result()
+    """The last network stays for the next question."""
+    return backbones.outline(spec, include_top)
 
 
 def _totals(layers: tuple[LayerRow, ...], head: tuple[HeadRow, ...]) -> ParameterTotals:

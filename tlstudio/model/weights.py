@@ -134,6 +134,15 @@ def _check_format(path: Path) -> None:
         )
 
 
+def give_values(model: keras.Model) -> None:
+    """Give the weights of an outline values to be overwritten: none of them is a number."""
+    weights = set(map(id, model.weights))
+    for variable in model.variables:
+        if id(variable) in weights and "float" in str(variable.dtype):
+            variable._initializer = keras.initializers.Constant(math.nan)
+        variable._deferred_initialize()
+
+
 def _fill(model: keras.Model, path: Path) -> bool:
     """Load a file and say whether it filled every weight.
 
