@@ -19,7 +19,8 @@ from tlstudio.model.boundary import Boundary
 from tlstudio.paths import features_folder
 from tlstudio.project.spec import Augmentation, Project
 from tlstudio.training.feature_cache import FeatureCache, Rows, ShardWriter
-from tlstudio.training.prefix import DType, Prefix, Runner, cut_off
+from tlstudio.training.openvino_streams import OpenVinoFailed
+from tlstudio.training.prefix import TENSORFLOW, DType, Prefix, Runner, cut_off, engine_for
 from tlstudio.training.versions import Version, changed
 
 IN_MEMORY_BYTES = 1 << 30
@@ -75,17 +76,19 @@ def features_at(
     versions: Sequence[Version],
     device: str,
     control: Control,
+    engine: str = "",
 ) -> Generator[Event, None, Cut | None]:
     """What the frozen part says of all versions, and the model to train on it; None without
-    room, which is said. Raises Cancelled.
+    room, which is said. `engine` "" takes the fastest that can be used. Raises Cancelled.
     """
+    engine = engine or engine_for(device)
     folder = features_folder()
     chosen = project.training.features
     dtypes: list[DType | None] = [None if chosen == "auto" else chosen]
     if chosen != "float32":
         dtypes.append("float32")
     for dtype in dtypes:
-        prefix, rest = cut_off(backbone, project.backbone, boundary, head, dtype)
+        prefix, rest = cut_off(backbone, project.backbone, boundary, head, dtype, engine)
         how = project.training.augmentation
         try:
             features = yield from compute_features(prefix, versions, how, folder, device, control)
@@ -95,6 +98,13 @@ def features_at(
             continue
         except NoRoom:
             break
+        except OpenVinoFailed as failed:
+            yield Warned(failed.message, failed.hint)
+            return (
+                yield from features_at(
+                    boundary, backbone, head, project, versions, device, control, TENSORFLOW
+                )
+            )
         shrink(folder, limit(), spare=folder / prefix.key)
         return Cut(prefix, rest, features)
     yield Warned(
@@ -115,7 +125,8 @@ def compute_features(
     """Run each version that `folder` does not have yet through the prefix, decoding beside it.
 
     A picture is known by its bytes, so that names and places do not matter. What was computed
-    is kept when a job is stopped. Raises Cancelled, OverflowInHalfPrecision and NoRoom.
+    is kept when a job is stopped. Raises Cancelled, OverflowInHalfPrecision, NoRoom and
+    OpenVinoFailed.
     """
     cache = FeatureCache(folder / prefix.key, prefix.values, prefix.dtype)
     yield from cache.check([version.key for version in versions], control)

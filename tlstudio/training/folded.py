@@ -1,6 +1,6 @@
 """A network as a graph of constants, in which each BatchNorm is part of its convolution."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+
+Rows = NDArray[Any]
+Run = Callable[[Rows], Rows]
+"""Pictures in, rows out, both as a `FoldedGraph` has them; from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +54,14 @@ def fold(model: keras.Model, batch: int, dtype: str) -> FoldedGraph:
 
 def _as_graph(traced: Any) -> FoldedGraph:
     """What was traced, with the constants that some layers hold as eager tensors inside."""
+    pictures, *holding = (tensor.name for tensor in traced.inputs)
     graph = tf.Graph()
     with graph.as_default():
-        pictures = tf.compat.v1.placeholder(tf.uint8, traced.inputs[0].shape, "pictures")
         held = [tf.constant(tensor.numpy()) for tensor in traced.captured_inputs]
-        names = [tensor.name for tensor in traced.inputs]
-        inputs = dict(zip(names, [pictures, *held], strict=True))
+        inputs = dict(zip(holding, held, strict=True))
         definition = traced.graph.as_graph_def()
         (rows,) = tf.import_graph_def(definition, inputs, [traced.outputs[0].name], name="")
-    return FoldedGraph(graph, pictures, rows)
+    return FoldedGraph(graph, graph.get_tensor_by_name(pictures), rows)
 
 
 def _depthwise_with_norm(

@@ -3,15 +3,15 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from tlstudio.data.decode import DECODING
@@ -19,7 +19,8 @@ from tlstudio.model.backbone import preprocess
 from tlstudio.model.boundary import Boundary, prefix_of, suffix_of
 from tlstudio.model.head import put_on
 from tlstudio.project.spec import Backbone
-from tlstudio.training.folded import FoldedGraph, fold
+from tlstudio.training import openvino_streams
+from tlstudio.training.folded import FoldedGraph, Rows, Run, fold
 
 FORMAT = 2
 GPU_BATCH = 32
@@ -27,11 +28,11 @@ LARGEST_BATCH = 4
 WORK_OF_A_BATCH = 8e9
 """Floating-point operations: small enough that a stop is obeyed soon."""
 
+TENSORFLOW = "tensorflow"
+
 DType = Literal["float16", "float32"]
 CHEAP_VALUES = 1 << 13
 """Rows up to this are kept in single precision, larger ones in half."""
-Rows = NDArray[Any]
-Run = Callable[[Rows], Rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Prefix:
     key: str
     """Of all that the rows depend on but the pictures."""
     dtype: DType
+    engine: str = TENSORFLOW
+    """What makes the rows, and its version where that is not TensorFlow."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -61,6 +64,7 @@ def cut_off(
     boundary: Boundary,
     head: Sequence[keras.layers.Layer],
     dtype: DType | None = None,
+    engine: str = TENSORFLOW,
 ) -> tuple[Prefix, keras.Model]:
     """The prefix, and what is trained after it: a model that takes rows and gives probabilities.
 
@@ -79,7 +83,8 @@ def cut_off(
     if dtype is None:
         values = sum(prod(tensor.shape[1:]) for tensor in model.outputs)
         dtype = "float32" if values <= CHEAP_VALUES else "float16"
-    prefix = Prefix(model, boundary.work, _key(model, spec, boundary, pooled, dtype), dtype)
+    key = _key(model, spec, boundary, pooled, dtype, engine)
+    prefix = Prefix(model, boundary.work, key, dtype, engine)
     rows = keras.Input((prefix.values,), dtype=dtype, name="rows")
     features = _unflattened(rows, prefix.shapes)
     last = features[0] if pooled else suffix(features)
@@ -102,7 +107,14 @@ def _unflattened(
     return tensors
 
 
-def _key(model: keras.Model, spec: Backbone, boundary: Boundary, pooled: bool, dtype: DType) -> str:
+def _key(
+    model: keras.Model,
+    spec: Backbone,
+    boundary: Boundary,
+    pooled: bool,
+    dtype: DType,
+    engine: str,
+) -> str:
     digest = hashlib.sha256()
     described = {
         "format": FORMAT,
@@ -112,11 +124,19 @@ def _key(model: keras.Model, spec: Backbone, boundary: Boundary, pooled: bool, d
         "boundary": boundary.layers,
         "last": type(model.layers[-1]).__name__ if pooled else "",
         "dtype": dtype,
+        # Engines round differently, and a run that goes on must find the same rows.
+        "engine": engine,
     }
     digest.update(json.dumps(described, sort_keys=True).encode())
     for weight in model.weights:
         digest.update(weight.numpy().tobytes())
     return digest.hexdigest()
+
+
+def engine_for(device: str) -> str:
+    """The fastest engine that is installed, for a device as TensorFlow calls it."""
+    version = openvino_streams.installed()
+    return f"openvino {version}" if version and "CPU" in device else TENSORFLOW
 
 
 class Runner:
@@ -129,7 +149,9 @@ class Runner:
     """
 
     def __init__(self, prefix: Prefix, device: str) -> None:
-        """`device` as TensorFlow calls it."""
+        """`device` as TensorFlow calls it. A prefix for OpenVINO may raise OpenVinoFailed when
+        the runner is opened or first called.
+        """
         cores = os.cpu_count() or 1
         self._on_gpu = "GPU" in device
         if self._on_gpu:
@@ -143,8 +165,13 @@ class Runner:
         self._run: Run = _closed
 
     def __enter__(self) -> Self:
-        folded = fold(self._prefix.model, self.batch, self._prefix.dtype)
-        self._run = _on_gpu(folded) if self._on_gpu else self._in_session(folded)
+        prefix = self._prefix
+        if prefix.engine != TENSORFLOW:
+            self._run = self._in_openvino()
+        elif self._on_gpu:
+            self._run = _on_gpu(fold(prefix.model, self.batch, prefix.dtype))
+        else:
+            self._run = self._in_session(fold(prefix.model, self.batch, prefix.dtype))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -154,6 +181,20 @@ class Runner:
     def __call__(self, pictures: Rows) -> Rows:
         """uint8 of shape (batch, rows, columns, 3) to rows of shape (batch, values)."""
         return self._run(pictures)
+
+    def _in_openvino(self) -> Run:
+        """In single precision, since that is what can be checked."""
+        folded = fold(self._prefix.model, self.batch, "float32")
+        run = openvino_streams.streams(folded, self.workers)
+        checked = openvino_streams.checked(run, self._in_session(folded))
+        dtype = self._prefix.dtype
+
+        def rounded(pictures: Rows) -> Rows:
+            # What is too large becomes infinite, as it does in TensorFlow.
+            with np.errstate(over="ignore"):
+                return checked(pictures).astype(dtype)
+
+        return rounded
 
     def _in_session(self, folded: FoldedGraph) -> Run:
         """A session computes in the thread that calls it, where eager calls share the threads of
