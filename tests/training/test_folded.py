@@ -2,23 +2,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_networks import with_trained_norms
 
 from tlstudio.model.backbone import build
 from tlstudio.project.spec import Backbone
 from tlstudio.training.folded import fold
 from tlstudio.training.prefix import Prefix, Runner
-
-
-def with_trained_norms(model: keras.Model) -> keras.Model:
-    """Statistics as a training leaves them, not the zeros and ones of a new network."""
-    random = np.random.default_rng(0)
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            for weight, low in zip(
-                layer.weights, [0.5] * layer.scale + [-0.5, -0.5, 0.5], strict=True
-            ):
-                weight.assign(random.uniform(low, low + 1, weight.shape))
-    return model
 
 
 def pictures(side: int, number: int = 4) -> np.ndarray:
