@@ -7,9 +7,10 @@ from pytestqt.qtbot import QtBot
 from tlstudio.host.process import EngineProcess
 from tlstudio.ui import thumbnails
 from tlstudio.ui.main_window import MainWindow
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
 from tlstudio.ui.settings import open_settings
 from tlstudio.ui.theme import Theme
+from tlstudio.ui.trainer import State
 
 
 @pytest.fixture(autouse=True, scope="session")

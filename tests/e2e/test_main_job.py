@@ -14,8 +14,9 @@ from tlstudio.project import runs
 from tlstudio.ui import numbers
 from tlstudio.ui.layer_tree import box_rect
 from tlstudio.ui.main_window import MainWindow
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
 from tlstudio.ui.settings import open_settings
+from tlstudio.ui.trainer import State
 
 LONG = 60_000
 

@@ -23,7 +23,8 @@ from tlstudio.events import (
 )
 from tlstudio.project.spec import Backbone, Pictures, Training
 from tlstudio.ui.centre import Centre, plan
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
+from tlstudio.ui.trainer import State
 from tlstudio.ui.vertical_scroll import VerticalScroll
 
 CATS = (Score("cats", 0.9), Score("dogs", 0.1))

@@ -17,8 +17,9 @@ from tlstudio.ui import closing
 from tlstudio.ui.demo import Demo
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.preferences import PreferencesDialog
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
 from tlstudio.ui.settings import open_settings
+from tlstudio.ui.trainer import State
 
 SEVEN = Training(epochs=7)
 

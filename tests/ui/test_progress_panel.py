@@ -102,6 +102,7 @@ def test_pause_turns_into_resume_and_its_time_does_not_count(panel, clock, qtbot
     with qtbot.waitSignal(panel.pauseRequested):
         panel.pause_button.click()
     assert panel.pause_button.text() == "Resume"
+    panel.handle(Batch(6, 1, 10, 0.5, 0.8))
     assert panel.detail.text() == "paused"
     clock.now += 1000
     with qtbot.waitSignal(panel.resumeRequested):

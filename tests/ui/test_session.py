@@ -10,7 +10,8 @@ from tlstudio.events import Epoch, Failed, Finished, Prediction
 from tlstudio.host.jobs import DescribeRequest, ResumeRequest, TrainRequest
 from tlstudio.project import runs
 from tlstudio.project.spec import Backbone, FreezePlan, Pictures, Project, Training
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
+from tlstudio.ui.trainer import State
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from tlstudio.ui.plots_panel import PlotsPanel
 from tlstudio.ui.predict_panel import PredictPanel
 from tlstudio.ui.progress_panel import ProgressPanel
 from tlstudio.ui.results_panel import ResultsPanel
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
 from tlstudio.ui.theme import SPACING
 from tlstudio.ui.totals import totals
+from tlstudio.ui.trainer import State
 from tlstudio.ui.vertical_scroll import VerticalScroll
 from tlstudio.ui.welcome import WelcomePanel
 

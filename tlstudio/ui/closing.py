@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from tlstudio.ui import questions
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
+from tlstudio.ui.trainer import State
 
 STOP_PATIENCE_MS = 10_000
 """How long a training may be silent before its engine is ended, when the window must go."""

@@ -29,9 +29,10 @@ from tlstudio.ui.pictures_panel import PicturesPanel
 from tlstudio.ui.preferences import PreferencesDialog
 from tlstudio.ui.resuming import Resuming
 from tlstudio.ui.save_model import ModelCopy
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
 from tlstudio.ui.strategy_panel import StrategyPanel
 from tlstudio.ui.theme import SPACING
+from tlstudio.ui.trainer import State
 from tlstudio.ui.training_panel import TrainingPanel
 from tlstudio.ui.vertical_scroll import VerticalScroll
 

@@ -20,12 +20,12 @@ from tlstudio.events import (
     Started,
     Warned,
 )
-from tlstudio.ui import tooltip
+from tlstudio.ui import progress_words, tooltip
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.live_figures import LiveFigures
 from tlstudio.ui.numbers import count
-from tlstudio.ui.time_left import EpochClock, Speed, in_words
+from tlstudio.ui.time_left import EpochClock, Speed
 
 BAR_STEPS = 1000
 WARNINGS_SHOWN = 3
@@ -227,8 +227,8 @@ class ProgressPanel(Card):
             self._run.stage = event.stage
             self._run.speed = Speed()
         self._run.speed.mark(now, event.done)
-        words = self._progress_words(event)
-        if not self._run.stopping:
+        if self._may_speak:
+            words = progress_words.stage(event, self._run.speed.per_second)
             self._show(STAGES[event.stage], words)
         if event.total:
             self._set_bar(event.done / event.total)
@@ -238,19 +238,6 @@ class ProgressPanel(Card):
             self.figures.stand_still()
             for button in (self.pause_button, self.stop_button):
                 button.setEnabled(False)
-
-    def _progress_words(self, event: Progress) -> str:
-        parts = []
-        if event.stage == "download":
-            parts.append(_megabytes(event.done, event.total))
-        elif event.total > 1:
-            parts.append(f"{event.done:,} of {event.total:,}")
-        if event.detail:
-            parts.append(event.detail)
-        if self._run.speed.per_second and event.total > event.done:
-            left = (event.total - event.done) / self._run.speed.per_second
-            parts.append(f"{in_words(left)} left")
-        return ", ".join(parts)
 
     def _batch(self, event: Batch) -> None:
         now = self._now()
@@ -267,7 +254,7 @@ class ProgressPanel(Card):
         done = event.epoch - 1 + event.step / max(event.steps, 1)
         run.clock.batch(done)
         self._set_bar(done / max(run.epochs, 1))
-        if not run.stopping and (self._may_refresh(now) or event.step == 1):
+        if self._may_speak and (self._may_refresh(now) or event.step == 1):
             self._show_epoch(event.epoch, now)
 
     def _epoch(self, event: Epoch) -> None:
@@ -287,15 +274,7 @@ class ProgressPanel(Card):
 
     def _show_epoch(self, epoch: int, now: float) -> None:
         run = self._run
-        left = run.clock.left(now)
-        time = "" if left is None else f"{in_words(left)} left"
-        of = f"poch {epoch} of {run.epochs}"
-        if not run.head_epochs:
-            self._show(f"E{of}", time)
-        elif epoch <= run.head_epochs:
-            self._show(f"Head first, e{of}", time and f"{time} of this phase")
-        else:
-            self._show(f"Fine-tuning, e{of}", time)
+        self._show(*progress_words.epoch(epoch, run.epochs, run.head_epochs, run.clock.left(now)))
 
     def _warned(self, event: Warned) -> None:
         self._run.warnings.append(f"{event.message} {event.hint}".strip())
@@ -309,15 +288,8 @@ class ProgressPanel(Card):
     def _finished(self, event: Finished) -> None:
         headline = f"{event.val_accuracy * 100:.1f} % on {count(event.pictures.val, 'picture')}"
         planned = max(self._run.epochs, event.epochs)
-        kept = f"epoch {event.best_epoch} of {event.epochs} kept"
-        if event.stopped:
-            kept = (
-                f"stopped after {event.epochs} of {planned} epochs, epoch {event.best_epoch} kept"
-            )
         worked = max(0.0, event.seconds.total - self._paused_seconds())
-        hits, total = event.cache.hits, event.cache.hits + event.cache.misses
-        cached = f", {hits:,} of {total:,} from the cache" if hits else ""
-        self._end(headline, f"{kept}, {in_words(worked)} in all{cached}")
+        self._end(headline, progress_words.end(event, planned, worked))
         self._set_bar(event.epochs / planned)
         # A stop is no end: the epochs that are left can still be trained.
         self.resume_run.setVisible(event.stopped)
@@ -371,6 +343,11 @@ class ProgressPanel(Card):
             self._clock() if self._run.paused_at is None else self._run.paused_at
         ) - self._run.paused
 
+    @property
+    def _may_speak(self) -> bool:
+        """Whether what still comes from the engine is the news; not after a pause or stop."""
+        return not self._run.stopping and self._run.paused_at is None
+
     def _may_refresh(self, now: float) -> bool:
         """Figures that change more than twice a second cannot be read."""
         if now - self._run.refreshed < 0.5:
@@ -397,9 +374,3 @@ class ProgressPanel(Card):
     def _say(where: QLabel, text: str) -> None:
         where.setText(text)
         where.setVisible(bool(text))
-
-
-def _megabytes(done: int, total: int) -> str:
-    if not total:
-        return f"{done / 1e6:.0f} MB"
-    return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"

@@ -12,7 +12,8 @@ from tlstudio.project.unfinished import Unfinished
 from tlstudio.ui import questions
 from tlstudio.ui.notice import Notice
 from tlstudio.ui.resume_offer import ResumeOffer
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
+from tlstudio.ui.trainer import State
 
 
 class Resuming(QObject):

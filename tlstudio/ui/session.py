@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from tlstudio.data.split import Split, split
 from tlstudio.errors import TlstudioError
@@ -31,24 +30,17 @@ from tlstudio.host.jobs import (
     ScanRequest,
     TrainRequest,
 )
-from tlstudio.host.thread import Host, InThreadHost, TrainingThread
+from tlstudio.host.thread import Host, InThreadHost
 from tlstudio.project import runs, store
 from tlstudio.project.spec import Backbone, FreezePlan, Pictures, Project
 from tlstudio.ui import decisions, freeze_edit, run_folders
 from tlstudio.ui.decisions import Decisions
 from tlstudio.ui.requests import Requests
+from tlstudio.ui.trainer import State, Trainer
 from tlstudio.ui.unfinished_runs import UnfinishedRuns
 
-DRAIN_MS = 60
 EVERY_CLASS = sys.maxsize
 """The table of predictions has a column for each."""
-
-
-class State(StrEnum):
-    IDLE = "idle"
-    TRAINING = "training"
-    PAUSED = "paused"
-    STOPPING = "stopping"
 
 
 class EngineHost(Host, Protocol):
@@ -104,21 +96,16 @@ class Session(QObject):
         self.devices: DevicesFound | None = None
         self.model: Path | None = None
         self.evaluation: Evaluation | None = None
-        self.state = State.IDLE
-        self.run: Path | None = None
-        """The folder of the training that runs or ran last."""
         self.unfinished = UnfinishedRuns(self)
-        self._training: TrainingThread | None = None
         self._training_host = make_host()
-        self._window_host = InThreadHost()
+        self._trainer = Trainer(self._training_host, self)
+        self._trainer.heard.connect(self._heard)
+        self._trainer.state_changed.connect(self._training_changed)
         self._engine_host = make_host()
         self._engine = Requests(self._engine_host, self)
         self._scanner = Requests(InThreadHost(), self)
         self._scan_ticket = 0
         self._describe_ticket = 0
-        self._timer = QTimer(self)
-        self._timer.setInterval(DRAIN_MS)
-        self._timer.timeout.connect(self._drain)
 
     def start(self) -> None:
         """Start the engine and ask it what every window needs."""
@@ -218,7 +205,7 @@ class Session(QObject):
         if project is None or self.missing():
             return
         folder = runs.new_run_folder(self.runs_folder, project.pictures.source.stem)
-        self._start(TrainRequest(project, folder), folder)
+        self._start(TrainRequest(project, folder))
 
     def resume_run(self, folder: Path) -> None:
         """Take over an unfinished run's decisions and go on with it, if no training runs. Raises
@@ -231,31 +218,34 @@ class Session(QObject):
             self._begin(None)
             self._replace(decisions.of(project))
             self.rescan()
-        self._start(ResumeRequest(folder), folder)
+        self._start(ResumeRequest(folder))
 
     def decides(self, project: Project) -> bool:
         """Whether the decisions are those of this project."""
         return decisions.of(project) == self.decisions
 
+    @property
+    def state(self) -> State:
+        return self._trainer.state
+
+    @property
+    def run(self) -> Path | None:
+        """The folder of the training that runs or ran last."""
+        return self._trainer.run
+
     def pause(self) -> None:
-        if self._training and self.state == State.TRAINING:
-            self._training.pause()
-            self._set_state(State.PAUSED)
+        self._trainer.pause()
 
     def resume(self) -> None:
-        if self._training and self.state == State.PAUSED:
-            self._training.resume()
-            self._set_state(State.TRAINING)
+        self._trainer.resume()
 
     def stop(self) -> None:
         """End the training at the next batch; its best epoch is kept."""
-        if self._training and self.state in (State.TRAINING, State.PAUSED):
-            self._training.stop()
-            self._set_state(State.STOPPING)
+        self._trainer.stop()
 
     def end_training_engine(self) -> None:
         """End the training's process, for a training that does not answer."""
-        self._training_host.close()
+        self._trainer.end_engine()
 
     def predict(self, paths: Sequence[Path]) -> int:
         """Ask the model about pictures and folders; the ticket, 0 where there is no model yet."""
@@ -281,13 +271,10 @@ class Session(QObject):
 
     def close(self) -> None:
         """End the engines and threads and wait for them; a training must have ended before."""
-        self._timer.stop()
         self.unfinished.close()
         self._engine.close()
         self._scanner.close()
-        self._training_host.close()
-        if self._training:
-            self._training.wait()
+        self._trainer.close()
 
     # What the jobs say
 
@@ -333,36 +320,22 @@ class Session(QObject):
                 self.scanning, self.scan_failed = None, event
         self.scan_changed.emit()
 
-    def _start(self, request: TrainRequest | ResumeRequest, folder: Path) -> None:
-        host: Host = self._window_host if self.train_in_window else self._training_host
-        self.run = folder
-        self._training = TrainingThread(host, request, self)
-        self._training.finished.connect(self._training_ended)
-        self._set_state(State.TRAINING)
-        self._training.start()
-        self._timer.start()
+    def _start(self, request: TrainRequest | ResumeRequest) -> None:
+        self._trainer.start(request, self.train_in_window)
         if self.project_path is None:
             # The run keeps the decisions as they are.
             self._mark(unsaved=False)
 
-    def _drain(self) -> None:
-        events = self._training.take_events() if self._training else []
-        if events:
-            self.trained.emit(events)
+    def _heard(self, events: list[Event]) -> None:
+        self.trained.emit(events)
         for event in events:
             if isinstance(event, Finished):
                 self._use_model(Path(event.run))
 
-    def _training_ended(self) -> None:
-        self._timer.stop()
-        self._drain()
-        if self._training:
-            # `finished` comes before the end; deleting a thread that still ends would block.
-            self._training.wait()
-            self._training.deleteLater()
-            self._training = None
-        self._set_state(State.IDLE)
-        self.unfinished.look(self.runs_folder)
+    def _training_changed(self, state: str) -> None:
+        self.state_changed.emit(state)
+        if state == State.IDLE:
+            self.unfinished.look(self.runs_folder)
 
     # Bookkeeping
 
@@ -418,10 +391,6 @@ class Session(QObject):
             self.told.emit(opened.problem.message, opened.problem.hint)
         self.model, self.evaluation = opened.model, opened.evaluation
         self.model_changed.emit()
-
-    def _set_state(self, state: State) -> None:
-        self.state = state
-        self.state_changed.emit(state.value)
 
     def _mark(self, unsaved: bool) -> None:
         self.unsaved = unsaved
