@@ -469,7 +469,9 @@ def test_a_training_left_for_later_is_under_runs(reopened, qtbot) -> None:
 
 def test_opening_an_unfinished_run_offers_to_go_on_with_it(reopened, qtbot) -> None:
     window, session, _ = reopened
+    (session.runs_folder / "run 0" / runs.LABELS).unlink()
     window.open_run(session.runs_folder / "run 0")
+    assert window.notice.isHidden()
     assert "before its first epoch" in window.resuming.offer.text
     assert session.decisions.training == SEVEN
     qtbot.waitUntil(lambda: session.scan is not None)

@@ -198,6 +198,8 @@ class MainWindow(QMainWindow):
     def _open_run(self, folder: Path) -> None:
         self._session.open_run(folder)
         if is_unfinished(folder):
+            # It says what the notice says, and does something about it.
+            self.notice.hide()
             self.resuming.propose(read_unfinished(folder))
         elif self._session.evaluation:
             accuracy = self._session.evaluation.accuracy

@@ -152,7 +152,7 @@ class ProgressPanel(Card):
     def offer_resume(self) -> None:
         """Beside the failure: the run can be gone on with."""
         done = self._run.done
-        after = f" after {done} of {count(self._run.epochs, 'epoch')}" if done else ""
+        after = f" after {done:,} of {count(self._run.epochs, 'epoch')}" if done else ""
         self._show(f"Interrupted{after}", "nothing that was done is lost" if done else "")
         self.resume_run.show()
 

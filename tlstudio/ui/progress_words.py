@@ -24,7 +24,7 @@ def epoch(number: int, epochs: int, head_epochs: int, left: float | None) -> tup
     In the first `head_epochs`, if any, the head alone is trained.
     """
     time = "" if left is None else f"{in_words(left)} left"
-    of = f"poch {number} of {epochs}"
+    of = f"poch {number:,} of {epochs:,}"
     if not head_epochs:
         return f"E{of}", time
     if number <= head_epochs:
@@ -34,9 +34,11 @@ def epoch(number: int, epochs: int, head_epochs: int, left: float | None) -> tup
 
 def end(event: Finished, planned: int, worked: float) -> str:
     """What came of the planned epochs in `worked` seconds."""
-    kept = f"epoch {event.best_epoch} of {event.epochs} kept"
+    kept = f"epoch {event.best_epoch:,} of {event.epochs:,} kept"
     if event.stopped:
-        kept = f"stopped after {event.epochs} of {planned} epochs, epoch {event.best_epoch} kept"
+        kept = (
+            f"stopped after {event.epochs:,} of {planned:,} epochs, epoch {event.best_epoch:,} kept"
+        )
     hits, total = event.cache.hits, event.cache.hits + event.cache.misses
     cached = f", {hits:,} of {total:,} from the cache" if hits else ""
     return f"{kept}, {in_words(worked)} in all{cached}"

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 from tlstudio.project.unfinished import Unfinished
 from tlstudio.ui import tooltip
 from tlstudio.ui.elided import ElidedLabel
+from tlstudio.ui.numbers import count
 
 
 class ResumeOffer(QFrame):
@@ -64,4 +65,4 @@ def epochs_of(run: Unfinished) -> str:
     """3 of 20 epochs."""
     if not run.epochs_done:
         return "no epoch done"
-    return f"{run.epochs_done} of {run.epochs} {'epoch' if run.epochs == 1 else 'epochs'}"
+    return f"{run.epochs_done:,} of {count(run.epochs, 'epoch')}"

@@ -33,6 +33,7 @@ from tlstudio.host.jobs import (
 from tlstudio.host.thread import Host, InThreadHost
 from tlstudio.project import runs, store
 from tlstudio.project.spec import Backbone, FreezePlan, Pictures, Project
+from tlstudio.project.unfinished import is_unfinished
 from tlstudio.ui import decisions, freeze_edit, run_folders
 from tlstudio.ui.decisions import Decisions
 from tlstudio.ui.requests import Requests
@@ -191,9 +192,11 @@ class Session(QObject):
 
     def open_run(self, folder: Path) -> None:
         """Take over a run's decisions and predict with its model. Raises TlstudioError."""
-        run = runs.read_run(folder)
+        # One that was killed early may have nothing but its decisions.
+        whole = not is_unfinished(folder)
+        project = runs.read_run(folder).project if whole else runs.read_project(folder)
         self._begin(None)
-        self._replace(decisions.of(run.project))
+        self._replace(decisions.of(project))
         self.rescan()
         self._use_model(folder)
 
