@@ -16,9 +16,10 @@ from PySide6.QtWidgets import QApplication
 
 from tlstudio.host.process import EngineProcess
 from tlstudio.ui.main_window import MainWindow
-from tlstudio.ui.session import Session, State
+from tlstudio.ui.session import Session
 from tlstudio.ui.settings import open_settings
 from tlstudio.ui.theme import Theme
+from tlstudio.ui.trainer import State
 
 TICK = 0.001
 """Seconds from one beat of the heart to the next."""
