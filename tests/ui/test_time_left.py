@@ -44,6 +44,15 @@ def test_an_epoch_that_was_held_up_does_not_count():
     assert clock.left(34.0) == pytest.approx(5.0)
 
 
+def test_epochs_of_before_an_interruption_are_done_but_took_no_time():
+    clock = EpochClock(20, 10)
+    clock.start(0.0)
+    clock.batch(10.5)
+    assert clock.left(1.0) == pytest.approx(19.0)
+    clock.epoch(2.0, 11)
+    assert clock.left(2.0) == pytest.approx(18.0)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "1 s"), (9.4, "9 s"), (100, "2 min"), (3600, "1 h"), (4800, "1 h 20 min")],
