@@ -79,7 +79,7 @@ def one_core(pictures: str) -> dict[str, float]:
     prefix = _pooled_prefix()
     graph = []
     for batch in (2, 4, 8):
-        prefixes.LARGEST_BATCH = batch
+        prefixes.WORK_OF_A_BATCH = batch * prefix.work
         with prefixes.Runner(prefix, "/CPU:0") as runner:
             some = np.stack(decoded[: runner.batch])
             runner(some)
