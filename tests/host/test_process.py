@@ -6,13 +6,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tlstudio.control import Control
-from tlstudio.events import DevicesFound, Epoch, Failed, Finished, Progress
+from tlstudio.events import (
+    DevicesFound,
+    Epoch,
+    Failed,
+    Finished,
+    PictureCounts,
+    Progress,
+    Started,
+)
+from tlstudio.host import process
 from tlstudio.host.jobs import DescribeRequest, DevicesRequest, ScanRequest, TrainRequest
 from tlstudio.host.process import EngineProcess
 from tlstudio.project.spec import Backbone, Project, Training
@@ -165,3 +175,39 @@ def test_no_engine_outlives_a_window_that_was_killed(shapes: Path, tmp_path: Pat
 def test_a_scan_needs_no_engine_of_its_own(engine: EngineProcess, shapes: Path) -> None:
     last = list(engine.run(ScanRequest(shapes), Control()))[-1]
     assert last.classes == {"bars": 10, "disc": 10, "half": 10}  # type: ignore[attr-defined]
+
+
+def serve_as_if_on(connection: Connection, device: str) -> None:
+    """An engine that says of each request that it was a training."""
+    counts = PictureCounts(2, 1, 0)
+    started = Started("run", "VGG16", "head", "", ("a", "b"), counts, 1, 1, 1, 1, device, 0.1)
+    while True:
+        connection.recv()
+        connection.send(started)
+        connection.send(None)
+
+
+def serve_on_a_gpu(connection: Connection, _log: Path) -> None:
+    serve_as_if_on(connection, "GPU:0")
+
+
+def serve_on_the_cpu(connection: Connection, _log: Path) -> None:
+    serve_as_if_on(connection, "CPU:0")
+
+
+@pytest.mark.parametrize(("serve", "stays"), [(serve_on_a_gpu, False), (serve_on_the_cpu, True)])
+def test_the_end_of_a_training_gives_the_memory_of_a_gpu_back(
+    monkeypatch: pytest.MonkeyPatch, serve: Callable[..., None], stays: bool
+) -> None:
+    """Which only the end of the process does."""
+    monkeypatch.setattr(process, "serve", serve)
+    before = engine_pids()
+    host = EngineProcess()
+    try:
+        host.warm()
+        (first,) = engine_pids() - before
+        assert isinstance(list(host.run(DevicesRequest(), Control()))[-1], Started)
+        assert psutil.pid_exists(first) == stays
+        assert isinstance(list(host.run(DevicesRequest(), Control()))[-1], Started)
+    finally:
+        host.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tlstudio.control import Control, Word
-from tlstudio.events import CANCELLED, Event, Failed
+from tlstudio.events import CANCELLED, Event, Failed, Started
 from tlstudio.host import jobs
 from tlstudio.host.jobs import Request
 from tlstudio.host.native_output import send_all_output_to
@@ -39,7 +39,8 @@ class EngineProcess:
         """Start the process if it is not running; TensorFlow loads in it meanwhile."""
         # One that cannot be started is reported by the `run` that needs it.
         with self._lock, suppress(OSError):
-            self._start()
+            if not self._closed:
+                self._start()
 
     def run(self, request: Request, control: Control) -> Iterator[Event]:
         """Send the request and yield its events. Never raises: a dead process is a `Failed`."""
@@ -55,19 +56,29 @@ class EngineProcess:
         if connection is None:
             yield _closing()
             return
+        on_gpu = False
         try:
             self._send(request)
             with control.followed_by(self._tell):
                 while (event := connection.recv()) is not None:
+                    on_gpu |= isinstance(event, Started) and event.device.startswith("GPU")
                     yield event
         except (EOFError, OSError):
             yield self._died()
+            return
+        if on_gpu:
+            # TensorFlow holds a GPU's memory for the life of its process.
+            self._end()
+            self.warm()
 
     def close(self) -> None:
         """Kill the process: all that it writes is written whole, so nothing is torn."""
         with self._lock:
             self._closed = True
-            process = self._process
+        self._end()
+
+    def _end(self) -> None:
+        process = self._process
         if process is not None and process.is_alive():
             process.kill()
             process.join()
