@@ -24,7 +24,7 @@ from tlstudio.training.folded import FoldedGraph, Rows, Run, fold
 
 FORMAT = 2
 GPU_BATCH = 32
-LARGEST_BATCH = 32
+LARGEST_BATCH = 8
 WORK_OF_A_BATCH = 2e9
 """Floating-point operations on a core: so few that what a layer puts out stays in its cache, and
 that a stop is obeyed soon; two pictures of EfficientNet-Lite0.
