@@ -162,6 +162,11 @@ def test_live_figures_have_units_and_stand_still_while_nothing_is_done(panel, cl
     panel.handle(Figures(5.0, 1_240_000_000, "gpu:0", 0, CacheUse(0, 0)))
     assert figures.speed.text == "– pictures/s"
     panel.set_paused(False)
+    # The first figure afterwards is of a time with the pause in it.
+    for speed in (0.5, 1000.0):
+        assert figures.speed.text == "– pictures/s"
+        panel.handle(Figures(speed, 1_240_000_000, "gpu:0", 0, CacheUse(1, 1)))
+    assert figures.speed.text == "1,000 pictures/s"
     panel.handle(replace(finished(), cache=CacheUse(250, 120)))
     assert figures.isHidden()
     assert panel.detail.text().endswith("250 of 370 from the cache")

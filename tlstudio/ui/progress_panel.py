@@ -45,6 +45,8 @@ class _Run:
     best_epoch: int = 0
     paused: float = 0.0
     paused_at: float | None = None
+    speed_has_pause: bool = False
+    """Whether the next speed is that of a time with a pause in it."""
     refreshed: float = float("-inf")
     clock: EpochClock = field(default_factory=lambda: EpochClock(0))
     speed: Speed = field(default_factory=Speed)
@@ -172,6 +174,7 @@ class ProgressPanel(Card):
             return
         if paused:
             self._run.paused_at = self._clock()
+            self._run.speed_has_pause = True
             self.detail.setText("paused")
             self.figures.stand_still()
         elif self._run.paused_at is not None:
@@ -201,8 +204,8 @@ class ProgressPanel(Card):
                 self._batch(event)
             case Epoch():
                 self._epoch(event)
-            case Figures() if self._run.paused_at is None:
-                self.figures.show_figures(event)
+            case Figures():
+                self._figures(event)
             case Warned():
                 self._warned(event)
             case Failed():
@@ -271,6 +274,14 @@ class ProgressPanel(Card):
         self._set_bar(event.epoch / max(event.epochs, 1))
         if run.stopping:
             self.set_stopping()
+
+    def _figures(self, event: Figures) -> None:
+        if self._run.paused_at is not None:
+            return
+        if self._run.speed_has_pause:
+            self._run.speed_has_pause = False
+            return
+        self.figures.show_figures(event)
 
     def _show_epoch(self, epoch: int, now: float) -> None:
         run = self._run
