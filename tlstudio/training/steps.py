@@ -1,6 +1,6 @@
 """Optimisation steps on one model, in pieces where memory and a quick stop ask for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -105,12 +105,10 @@ class Steps:
         self._said = tf.Variable(tf.zeros((MOST_STEPS_A_CALL, 2)), trainable=False)
         """Loss and accuracy of the last steps."""
         self._sums: list[tf.Variable] = []
-        self._many = tf.function(self._many_steps, reduce_retracing=True)
-        self._some = tf.function(self._on_each, reduce_retracing=True)
-        self._update = tf.function(
-            lambda rate: self._strategy.run(self._updated, args=(rate,)), reduce_retracing=True
-        )
-        self._probabilities = tf.function(lambda inputs: model(inputs, training=False))
+        self._many = _traced(self._many_steps)
+        self._some = _traced(self._on_each)
+        self._update = _traced(lambda rate: self._strategy.run(self._updated, args=(rate,)))
+        self._probabilities = _traced(lambda inputs: model(inputs, training=False))
 
     @property
     def _in_one_piece(self) -> bool:
@@ -205,12 +203,15 @@ class Steps:
         counted: tf.Tensor,
         rates: tf.Tensor,
     ) -> None:
-        for i in tf.range(tf.shape(inputs)[0]):
+        def step(i: tf.Tensor) -> tf.Tensor:
             said, gradients = self._gradients(inputs[i], targets[i], weights[i], counted[i])
             self._plain.learning_rate.assign(rates[i])
             self.optimizer.apply(gradients, self._variables)
             self._said[i].assign(said)
             self._done.assign_add(1)
+            return i + 1
+
+        tf.while_loop(lambda i: i < tf.shape(inputs)[0], step, [tf.constant(0)])
 
     def _on_each(self, *arrays: tf.Tensor) -> tf.Tensor:
         said = self._strategy.run(self._some_rows, args=arrays)
@@ -265,6 +266,11 @@ def _trains_batchnorm(model: keras.Model) -> bool:
         isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
         for layer in model._flatten_layers()
     )
+
+
+def _traced(function: Callable[..., Any]) -> Any:
+    # Without its rewriting of Python, which leaves files behind where a process is killed.
+    return tf.function(function, autograph=False, reduce_retracing=True)
 
 
 def _evenly(size: int, most: int) -> int:
