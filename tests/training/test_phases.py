@@ -4,7 +4,7 @@ from tlstudio.project.learning_rate import suited_rate
 from tlstudio.project.spec import Training
 from tlstudio.training.phases import phases_of
 
-LAYERS = {"top_conv", "top_bn"}
+LAYERS = frozenset({"top_conv", "top_bn"})
 
 
 def test_the_plan_alone_is_one_phase_with_all_that_was_chosen() -> None:
@@ -27,7 +27,7 @@ def test_the_head_comes_first_at_the_rate_of_a_head_with_the_backbone_frozen() -
 
 
 def test_a_head_alone_needs_no_phase_before_it() -> None:
-    (plan,) = phases_of(Training(epochs=7, head_epochs=3), set(), trains_backbone=False)
+    (plan,) = phases_of(Training(epochs=7, head_epochs=3), frozenset(), trains_backbone=False)
     assert (plan.name, plan.trainable, plan.epochs) == ("plan", frozenset(), 7)
 
 

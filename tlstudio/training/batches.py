@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -97,17 +98,19 @@ class LiveSource:
         versions = [of_epoch(self._pictures[i], self._how, self._seed, epoch) for i in left]
         waiting: list[NDArray[Any]] = []
         indices: list[int] = []
-        position = 0
+        tries = zip(left, versions, strict=True)
         with closing(rows_ahead(self._runner, versions, self._how, control)) as results:
-            for _, rows, lost, tried in results:
-                for i in left[position : position + tried]:
-                    if error := lost.get(self._pictures[i].digest):
-                        self.lost[i] = error
-                    else:
+            for used, rows, lost, tried in results:
+                # Not by digest, which another file may share that is still there.
+                decoded = set(map(id, used))
+                for i, version in islice(tries, tried):
+                    if id(version) in decoded:
                         indices.append(i)
-                position += tried
+                    else:
+                        self.lost[i] = lost[version.digest]
                 waiting += list(rows)
                 while len(waiting) >= size:
+                    control.checkpoint()
                     yield np.stack(waiting[:size]), np.array(indices[:size], np.int64)
                     del waiting[:size], indices[:size]
         if waiting:
