@@ -11,7 +11,7 @@ import numpy as np
 
 from tlstudio.control import Control
 from tlstudio.data.ahead import run_ahead
-from tlstudio.data.decode import decode
+from tlstudio.data.decode import RGB, decode
 from tlstudio.data.kept_features import limit, shrink
 from tlstudio.errors import JobError, PictureError
 from tlstudio.events import Event, Progress, Warned
@@ -25,6 +25,8 @@ from tlstudio.training.versions import Version, changed
 
 IN_MEMORY_BYTES = 1 << 30
 """Rows that may be kept in memory where the disk takes none."""
+DECODED_BYTES = 1 << 26
+"""Decoded pictures that may wait for the prefix."""
 
 
 class OverflowInHalfPrecision(Exception):
@@ -148,6 +150,15 @@ def compute_features(
     return features
 
 
+class DecodedOfSome(NamedTuple):
+    """A batch of pictures, in its first rows those of `versions`; the rest as in `RowsOfSome`."""
+
+    versions: list[Version]
+    batch: RGB
+    lost: dict[str, PictureError]
+    tried: int
+
+
 class RowsOfSome(NamedTuple):
     """`rows` of the versions that could be decoded, and why others could not, by digest."""
 
@@ -160,11 +171,14 @@ class RowsOfSome(NamedTuple):
 def rows_ahead(
     runner: Runner, versions: Sequence[Version], how: Augmentation, control: Control
 ) -> Generator[RowsOfSome, None, None]:
-    """Decode, augment and run versions through the prefix, a little ahead and in order."""
+    """Decode, augment and run versions through the prefix, a little ahead and in order.
+
+    Decoding is far enough ahead that no core waits while the first batch has the prefix built.
+    """
     size = runner.picture_size
     chunks = [versions[i : i + runner.batch] for i in range(0, len(versions), runner.batch)]
 
-    def rows_of(chunk: Sequence[Version]) -> RowsOfSome:
+    def decoded(chunk: Sequence[Version]) -> DecodedOfSome:
         batch = np.zeros((runner.batch, *size, 3), np.uint8)
         used: list[Version] = []
         lost: dict[str, PictureError] = {}
@@ -180,9 +194,18 @@ def rows_ahead(
                 continue
             batch[len(used)] = changed(picture, version, how)
             used.append(version)
-        return RowsOfSome(used, runner(batch)[: len(used)], lost, len(chunk))
+        return DecodedOfSome(used, batch, lost, len(chunk))
 
-    with closing(run_ahead(rows_of, chunks, control, runner.workers)) as results:
+    def rows_of(some: DecodedOfSome) -> RowsOfSome:
+        rows = runner(some.batch)[: len(some.versions)]
+        return RowsOfSome(some.versions, rows, some.lost, some.tried)
+
+    workers = runner.workers
+    ahead = max(4 * workers, DECODED_BYTES // (runner.batch * size[0] * size[1] * 3))
+    with (
+        closing(run_ahead(decoded, chunks, control, workers, ahead)) as batches,
+        closing(run_ahead(rows_of, batches, control, workers)) as results,
+    ):
         yield from results
 
 

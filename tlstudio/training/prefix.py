@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
+from threading import Lock
 from typing import Literal, Self
 
 import keras
@@ -151,9 +152,7 @@ class Runner:
     """
 
     def __init__(self, prefix: Prefix, device: str) -> None:
-        """`device` as TensorFlow calls it. A prefix for OpenVINO may raise OpenVinoFailed when
-        the runner is opened or first called.
-        """
+        """`device` as TensorFlow calls it."""
         cores = os.cpu_count() or 1
         self._on_gpu = "GPU" in device
         if self._on_gpu:
@@ -163,26 +162,38 @@ class Runner:
             self.workers = cores
         self.picture_size: tuple[int, int] = prefix.model.input_shape[1:3]
         self._prefix = prefix
+        self._device = device
+        self._lock = Lock()
+        self._run: Run | None = None
         self._open = ExitStack()
-        self._run: Run = _closed
 
     def __enter__(self) -> Self:
-        prefix = self._prefix
-        if prefix.engine != TENSORFLOW:
-            self._run = self._in_openvino()
-        elif self._on_gpu:
-            self._run = _on_gpu(fold(prefix.model, self.batch, prefix.dtype))
-        else:
-            self._run = self._in_session(fold(prefix.model, self.batch, prefix.dtype))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run = _closed
         self._open.close()
 
     def __call__(self, pictures: Rows) -> Rows:
-        """uint8 of shape (batch, rows, columns, 3) to rows of shape (batch, values)."""
+        """uint8 of shape (batch, rows, columns, 3) to rows of shape (batch, values).
+
+        The first call builds the prefix, which takes a second. Raises OpenVinoFailed.
+        """
+        if self._run is None:
+            with self._lock:
+                if self._run is None:
+                    run = self._built()
+                    # TensorFlow optimises a graph when it first runs, in each thread that asks.
+                    rows = run(pictures)
+                    self._run = run
+                    return rows
         return self._run(pictures)
+
+    def _built(self) -> Run:
+        prefix = self._prefix
+        if prefix.engine != TENSORFLOW:
+            return self._in_openvino()
+        folded = fold(prefix.model, self.batch, prefix.dtype)
+        return _eagerly(folded, self._device) if self._on_gpu else self._in_session(folded)
 
     def _in_openvino(self) -> Run:
         """In single precision, since that is what can be checked."""
@@ -215,16 +226,17 @@ class Runner:
         return session.make_callable(folded.rows, [folded.pictures])  # type: ignore[no-any-return]
 
 
-def _on_gpu(folded: FoldedGraph) -> Run:
+def _eagerly(folded: FoldedGraph, device: str) -> Run:
     definition = folded.graph.as_graph_def()
-    run = tf.compat.v1.wrap_function(
+    function = tf.compat.v1.wrap_function(
         lambda pictures: tf.import_graph_def(
             definition, {folded.pictures.op.name: pictures}, [folded.rows.name]
         ),
         [tf.TensorSpec(folded.pictures.shape, tf.uint8)],
     )
-    return lambda pictures: run(tf.constant(pictures))[0].numpy()
 
+    def run(pictures: Rows) -> Rows:
+        with tf.device(device):  # of this thread
+            return function(tf.constant(pictures))[0].numpy()  # type: ignore[no-any-return]
 
-def _closed(_: Rows) -> Rows:
-    raise RuntimeError("a runner is used as a context")
+    return run
