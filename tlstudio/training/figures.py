@@ -16,26 +16,33 @@ def with_figures(events: Iterator[Event], batch_size: int) -> Iterator[Event]:
     process = psutil.Process()
     device = ""
     cache = CacheUse(0, 0)
-    stage, since, pictures = "", time.perf_counter(), 0
+    stage, pictures, done = "", 0, 0
+    since = last = time.perf_counter()
     for event in events:
         yield event
+        now = time.perf_counter()
         match event:
             case Started():
                 device = event.device
-                continue
             case Progress(stage="extract"):
-                if stage != "extract":
-                    # What is done when it begins was kept.
+                if stage != "extract" or event.done < done:
+                    # What is done when it begins was kept. It may begin anew, as at the boundary
+                    # of another phase.
                     cache = CacheUse(event.done, event.total - event.done)
-                    stage, since, before, pictures = "extract", time.perf_counter(), event.done, 0
-                pictures = event.done - before
+                    stage, since, pictures = "extract", now, 0
+                else:
+                    pictures += event.done - done
+                done = event.done
             case Batch():
                 if stage != "train":
-                    stage, since, pictures = "train", time.perf_counter(), 0
-                pictures += batch_size
+                    # The first one only starts the clock: before it, the step was traced.
+                    stage, since, pictures = "train", now, 0
+                else:
+                    pictures += batch_size
             case _:
-                continue
-        now = time.perf_counter()
+                # Neither extracted nor trained meanwhile, but validated perhaps.
+                since += now - last
+        last = now
         if now - since >= SECONDS:
             yield Figures(
                 pictures_per_second=pictures / (now - since),
@@ -45,8 +52,6 @@ def with_figures(events: Iterator[Event], batch_size: int) -> Iterator[Event]:
                 cache=cache,
             )
             since, pictures = now, 0
-            if isinstance(event, Progress):
-                before = event.done
 
 
 def _memory_of(device: str) -> int:
