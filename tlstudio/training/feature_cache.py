@@ -30,8 +30,10 @@ from tlstudio.events import Event, Progress
 from tlstudio.paths import write_error, write_whole
 
 SHARD_BYTES = 1 << 26
-RESIDENT_BYTES = 1 << 28
-"""What may be mapped in before the pages are given back: memory stays flat over any number."""
+RESIDENT_BYTES = 1 << 24
+"""What may be read before the pages are given back: memory stays flat over any number. The system
+maps in some ten times as much, since it takes the neighbours of each page too.
+"""
 PIECE_BYTES = 1 << 20
 """Read at once when a shard is checked: a stop is obeyed in between."""
 
