@@ -137,7 +137,6 @@ class RunWriter:
         meant as pictures and cannot be used.
         """
         rows = [(p.path, p.label, "train") for p in train] + [(p.path, p.label, "val") for p in val]
-        self._write(PICTURES, _csv_text(("path", "label", "split"), rows))
         self._write(LABELS, "".join(f"{name}\n" for name in classes))
         data = {
             "fingerprint": fingerprint([*train, *val]),
@@ -145,6 +144,8 @@ class RunWriter:
             "skipped": skipped,
         }
         self._describe(project, versions, data)
+        # Last, since a run that has it goes on with what is written here.
+        self._write(PICTURES, _csv_text(("path", "label", "split"), rows))
 
     def _describe(self, project: Project, versions: dict[str, str], data: dict[str, Any]) -> None:
         document = {
