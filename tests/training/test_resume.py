@@ -149,6 +149,28 @@ def test_a_run_without_a_checkpoint_begins_anew(project: MakeProject, tmp_path: 
     assert unfinished.unfinished_runs(tmp_path) == []
 
 
+def test_a_kill_while_the_run_is_described_loses_nothing(
+    project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = project(training=Training(epochs=1, batch_size=8, device="cpu"))
+    moments: list[Path] = []
+    write = runs.RunWriter._write
+
+    def watched(self: runs.RunWriter, name: str, text: str) -> None:
+        if (self.folder / runs.RUN).exists() and not (self.folder / runs.EVENTS).exists():
+            moments.append(copytree(self.folder, tmp_path / f"killed before {name}"))
+        write(self, name, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs.RunWriter, "_write", watched)
+        train(once, tmp_path / "whole")
+    assert len(moments) == 3
+    for run in moments:
+        (run / unfinished.RUNNING).unlink()  # this process lives
+        assert isinstance(resumed(run)[-1], Finished)
+        assert_alike(run, tmp_path / "whole")
+
+
 def test_pictures_that_were_added_meanwhile_are_not_taken_up(
     project: MakeProject, shapes: Path, tmp_path: Path
 ) -> None:
@@ -170,12 +192,16 @@ def test_pictures_that_went_meanwhile_are_named_and_the_rest_goes_on(
     source = copytree(shapes, tmp_path / "pictures")
     run = tmp_path / "run"
     train_until(project(pictures=Pictures(source=source)), run, epoch=1)
-    gone = runs.read_pictures(run, "train")[0].path
-    Path(gone).unlink()
+    gone = [picture.path for picture in runs.read_pictures(run, "train")[:2]]
+    for path in gone:
+        Path(path).unlink()
     events = resumed(run)
     last = events[-1]
     assert isinstance(last, Finished), last
-    assert any(Path(gone).name in e.message for e in events if isinstance(e, Warned))
+    warnings = [event.message for event in events if isinstance(event, Warned)]
+    assert len(warnings) == 2
+    for path in gone:
+        assert any(Path(path).name in message for message in warnings)
     assert last.pictures.train + last.pictures.val + last.pictures.skipped == 30
 
 

@@ -1,7 +1,7 @@
 """The labelled pictures of a training: split anew, or as they were when its run began."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,11 @@ def labelled_again(folder: Path, control: Control) -> Generator[Event, None, Lab
     found = yield from scanned(folder / runs.PICTURES, control)
     now = {(picture.path, picture.label): picture for picture in found.pictures}
     train, val = (
-        tuple(now.get((then.path, then.label), then) for then in runs.read_pictures(folder, part))
+        # One that cannot be read now has no digest, and must not be taken for another such one.
+        tuple(
+            now.get((then.path, then.label)) or replace(then, digest=then.path)
+            for then in runs.read_pictures(folder, part)
+        )
         for part in ("train", "val")
     )
     return _labelled(train, val, runs.read_run(folder).classes, runs.read_skipped(folder))
