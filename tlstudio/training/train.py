@@ -273,7 +273,9 @@ class _Training:
         if cut:
             found = cut.features
             self._cache = CacheUse(self._cache.hits + found.hits, self._cache.misses + found.misses)
-            yield from warnings_of(list(found.lost.values()), GOES_ON)
+            told = {pictures.pictures[i].digest for i in self._state.lost}
+            lost = [error for digest, error in found.lost.items() if digest not in told]
+            yield from warnings_of(lost, GOES_ON)
         return cut
 
     @contextmanager
