@@ -20,6 +20,9 @@ from tlstudio.training.state import Outcome, State
 
 FORMAT = 1
 
+DAMAGED = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, RuntimeError)
+"""What reading a damaged file raises; RuntimeError where it seems encrypted."""
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -52,7 +55,7 @@ def load(folder: Path) -> tuple[State, Arrays] | None:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return _state(json.loads(arrays.pop("state").tobytes()), arrays), arrays
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (*DAMAGED, OSError) as error:
         raise TlstudioError(
             f"The checkpoint of the run {folder} is damaged, so it cannot go on.",
             "Delete the run, or train again into another folder.",
