@@ -112,7 +112,10 @@ def holds(backbone: keras.Model, trainable: AbstractSet[str]) -> None:
     assert trained <= {layer.name for layer in suffix_of(backbone, found).layers}
     x = pictures(backbone)
     whole = np.asarray(backbone(x, training=False))
-    np.testing.assert_allclose(through(backbone, found, x), whole, rtol=1e-5, atol=1e-5)
+    # Random networks put out next to nothing, which would equal anything nearly.
+    scale = np.ptp(whole, axis=0).max()
+    assert scale > 0
+    np.testing.assert_allclose(through(backbone, found, x) / scale, whole / scale, atol=1e-5)
 
 
 @pytest.mark.slow
