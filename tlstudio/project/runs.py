@@ -287,9 +287,10 @@ def fingerprint(pictures: Sequence[Picture]) -> str:
     """A SHA-256 over labels, file names and sizes: changes when the set of pictures does."""
     digest = hashlib.sha256()
     for picture in sorted(pictures, key=lambda picture: picture.path):
-        path = Path(picture.path)
-        size = path.stat().st_size if path.is_file() else -1
-        digest.update(f"{picture.label}\0{path.name}\0{size}\n".encode())
+        # Not through Path, which keeps each part of a name for ever.
+        name = os.path.basename(picture.path)  # noqa: PTH119
+        size = os.path.getsize(picture.path) if os.path.isfile(picture.path) else -1  # noqa: PTH113, PTH202
+        digest.update(f"{picture.label}\0{name}\0{size}\n".encode())
     return digest.hexdigest()
 
 

@@ -29,6 +29,8 @@ WORK_OF_AN_UPDATE = 250
 """Of the optimizer for each parameter, mostly spent on memory."""
 MOST_STEPS_A_CALL = 64
 MOST_ROWS_A_CALL = 1024
+BYTES_A_CALL = 1 << 24
+"""Of inputs, which are copied twice on their way."""
 
 Values = NDArray[np.float32]
 
@@ -94,7 +96,9 @@ class Steps:
         if self._in_one_piece:
             parameters = sum(prod(variable.shape) for variable in self._variables)
             step = 3 * work * self._size + WORK_OF_AN_UPDATE * parameters
-            self.steps_a_call = max(1, min(MOST_STEPS_A_CALL, int(budget // step)))
+            inputs = 4 * prod(model.input_shape[1:]) * self._size
+            most = min(MOST_STEPS_A_CALL, int(budget // step), BYTES_A_CALL // inputs)
+            self.steps_a_call = max(1, most)
         self.rows_a_call = max(1, min(MOST_ROWS_A_CALL, int(budget // max(1, work))))
         self._done = tf.Variable(
             0,
