@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_networks import with_trained_norms
 
 from tlstudio.model import catalog
 from tlstudio.model.backbone import build, layer_rows
@@ -133,7 +134,16 @@ def test_every_backbone_can_be_cut(facts: catalog.BackboneFacts) -> None:
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("batchnorm", [False, True])
 def test_a_step_on_the_suffix_is_the_same_as_on_the_whole(name: str, batchnorm: bool) -> None:
+    keras.utils.set_random_seed(1)
     backbone = build(Backbone(name=name, weights="random", input_shape=(64, 64), alpha=SMALL[name]))
+    # Untrained and with its BatchNorm frozen, a network hardly answers to its input; with one that
+    # is trained it answers too much to be compared but for this.
+    if batchnorm:
+        for layer in backbone.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.moving_variance.assign(0.3 * layer.moving_variance)
+    else:
+        with_trained_norms(backbone)
     chosen = FreezePlan(strategy="top", batchnorm=batchnorm)
     trainable = trainable_layers(chosen, layer_rows(backbone))
     freeze(backbone, trainable)
@@ -142,8 +152,6 @@ def test_a_step_on_the_suffix_is_the_same_as_on_the_whole(name: str, batchnorm: 
     x, y = pictures(backbone), np.array([0, 2, 1, 1, 0, 2])
     suffix = suffix_of(backbone, found)
     crossing = keras.tree.flatten(prefix_of(backbone, found)(x, training=False))
-    # Untrained and with its BatchNorm frozen, a network hardly answers to its input.
-    rate = 0.001 if batchnorm else 1.0
     before = [variable.numpy() for variable in backbone.weights]
     after = []
     for features, fed in ((backbone, x), (suffix, crossing)):
@@ -156,11 +164,10 @@ def test_a_step_on_the_suffix_is_the_same_as_on_the_whole(name: str, batchnorm: 
         for layer in model.layers:
             if isinstance(layer, keras.layers.Dropout):
                 layer.rate = 0.0
-        model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+        model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
         model.train_on_batch(fed, y)
         after.append([variable.numpy() for variable in backbone.weights])
-    changed = 0
-    for start, one, other in zip(before, *after, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
-        changed += not np.array_equal(start, one)
-    assert changed
+    largest = max(np.abs(one - start).max() for start, one in zip(before, after[0], strict=True))
+    assert largest > 1e-4
+    for one, other in zip(*after, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0.0, atol=min(1e-5, 1e-3 * largest))

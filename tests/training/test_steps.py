@@ -135,6 +135,21 @@ def test_padding_and_weights_count_as_they_should() -> None:
         np.testing.assert_allclose(a, c, atol=1e-6)
 
 
+def test_padding_is_not_in_the_statistics_of_a_trained_batchnorm() -> None:
+    random = np.random.default_rng(0)
+    inputs, targets = random.normal(size=(2, 6)).astype(np.float32), np.array([0, 2])
+    padded = np.zeros((8, 6), np.float32)
+    padded[:2] = inputs
+    networks = []
+    for given in (inputs, padded):
+        networks.append(network(norm=True))
+        training = Training(batch_size=len(given), optimizer="sgd")
+        steps = Steps(networks[-1], training, SMALL, "CPU:0")
+        list(steps.train([Batch(given, targets, None, 0.1)], Control()))
+    for a, b in zip(*(made.get_weights() for made in networks), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 def limited(model: keras.Model, most: int) -> Callable[..., tf.Tensor]:
     """The model on a device whose memory holds so many rows."""
     plain = type(model).call

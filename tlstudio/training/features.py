@@ -85,7 +85,9 @@ def features_at(
     """
     engine = engine or engine_for(device)
     folder = features_folder()
-    chosen = project.training.features
+    # New versions of pictures are not kept, so that they need no room.
+    live = project.training.augmentation.mode == "live"
+    chosen = "float32" if live else project.training.features
     dtypes: list[DType | None] = [None if chosen == "auto" else chosen]
     if chosen != "float32":
         dtypes.append("float32")

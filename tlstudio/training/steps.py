@@ -162,8 +162,7 @@ class Steps:
 
     def _at_once(self, batches: Sequence[Batch]) -> None:
         parts = [_arrays(batch, self._size) for batch in batches]
-        targets, weights, counted = (np.stack(part) for part in zip(*parts, strict=True))
-        inputs = np.stack([batch.inputs for batch in batches])
+        inputs, targets, weights, counted = (np.stack(part) for part in zip(*parts, strict=True))
         rates = np.array([batch.rate for batch in batches], np.float32)
         self._many(*map(tf.constant, (inputs, targets, weights, counted, rates)))
 
@@ -180,7 +179,7 @@ class Steps:
             ]
         for total in self._sums:
             total.assign(tf.zeros(total.shape, total.dtype))
-        arrays = (batch.inputs, *_arrays(batch, self._size))
+        arrays = _arrays(batch, self._size)
         said = np.zeros((MOST_STEPS_A_CALL, 2), np.float32)
         at_once = self.micro * self._replicas
         for start in range(0, len(batch.targets), at_once):
@@ -282,12 +281,16 @@ def _evenly(size: int, most: int) -> int:
     return -(-size // -(-size // most))
 
 
-def _arrays(batch: Batch, size: int) -> tuple[NDArray[np.int64], Values, Values]:
-    """Targets, weights and what a row counts in a mean; zeros for padding."""
+def _arrays(batch: Batch, size: int) -> tuple[NDArray[Any], ...]:
+    """Inputs, targets, weights and what a row counts in a mean, which is 0 for padding."""
     rows = len(batch.targets)
     counted = np.full(rows, 1 / rows, np.float32)
     weights = counted if batch.weights is None else counted * batch.weights
-    return _padded(batch.targets, size), _padded(weights, size), _padded(counted, size)
+    inputs = batch.inputs
+    if rows < size:
+        # With its own rows once more, since a trained BatchNorm looks at all of them.
+        inputs = inputs[np.arange(size) % rows]
+    return inputs, _padded(batch.targets, size), _padded(weights, size), _padded(counted, size)
 
 
 def _padded(values: NDArray[Any], size: int) -> NDArray[Any]:

@@ -4,7 +4,7 @@ import platform
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from math import prod
@@ -50,7 +50,7 @@ from tlstudio.training.loop import balancing_weights, run_phase
 from tlstudio.training.phases import Phase, phases_of
 from tlstudio.training.pictures import Labelled, labelled, labelled_again
 from tlstudio.training.precision import half_precision, is_half
-from tlstudio.training.prefix import Runner
+from tlstudio.training.prefix import TENSORFLOW, Runner
 from tlstudio.training.save import save_or_rescue
 from tlstudio.training.state import State
 from tlstudio.training.steps import Steps
@@ -134,8 +134,22 @@ class _Training:
         self._device = devices.tensorflow_name(self._training.device).strip("/")
         self._extracting = 0.0
         self._cache = CacheUse(0, 0)
+        self._early: list[Warned] | None = []
+        """What was warned of before anything could be recorded."""
+        self._write_failed = False
 
     def events(self) -> Iterator[Event]:
+        for event in self._events():
+            yield event
+            if not isinstance(event, Warned):
+                continue
+            if self._early is None:
+                yield from self._tried(partial(self._writer.record, event))
+            else:
+                self._early.append(event)
+
+    def _events(self) -> Iterator[Event]:
+        earlier = runs.read_warnings(self._writer.folder) if self._state.epochs else []
         again = (self._writer.folder / runs.PICTURES).is_file()
         if again:
             pictures = yield from labelled_again(self._writer.folder, self._control)
@@ -155,8 +169,8 @@ class _Training:
                     _versions(),
                     pictures.skipped,
                 )
-            earlier = runs.read_warnings(self._writer.folder) if self._state.epochs else []
-            self._writer.record(started, *earlier, *self._state.epochs)
+            self._writer.record(started, *earlier, *self._early or (), *self._state.epochs)
+            self._early = None
             yield started
             yield from self._state.epochs
             for phase in range(self._state.phase, len(network.phases)):
@@ -289,30 +303,31 @@ class _Training:
         if how.mode != "live":
             yield kept
             return
-        with Runner(cut.prefix, self._device) as runner:
+        # What is not kept may come from any engine, and this one cannot fail.
+        prefix = replace(cut.prefix, engine=TENSORFLOW)
+        with Runner(prefix, self._device) as runner:
             yield LiveSource(kept, runner, pictures.pictures, how, seed)
 
     def _recorded(
         self, events: Iterator[Event], save_checkpoint: Callable[[], None]
     ) -> Iterator[Event]:
-        """Pass events on while writing the run. A full disk is no reason to stop a training: what
-        could not be written is tried again later, and at the end once more.
-        """
-        warned = False
+        """Pass events on, each epoch once it is written."""
         for event in events:
             yield event
-            writes: list[Callable[[], None]] = []
-            if isinstance(event, Epoch | Warned):
-                writes.append(partial(self._writer.record, event))
             if isinstance(event, Epoch):
-                writes.append(save_checkpoint)
-            for write in writes:
-                try:
-                    write()
-                except JobError as error:
-                    if not warned:
-                        yield Warned(error.message, f"The training goes on. {error.hint}")
-                    warned = True
+                yield from self._tried(partial(self._writer.record, event))
+                yield from self._tried(save_checkpoint)
+
+    def _tried(self, write: Callable[[], None]) -> Iterator[Warned]:
+        """A full disk is no reason to stop a training: what could not be written is tried again
+        later, and at the end once more.
+        """
+        try:
+            write()
+        except JobError as error:
+            if not self._write_failed:
+                self._write_failed = True
+                yield Warned(error.message, f"The training goes on. {error.hint}")
 
     def _finish(self, network: _Network, pictures: Labelled, started: Started) -> Iterator[Event]:
         yield Progress("save", 0, 0)
