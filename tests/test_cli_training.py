@@ -18,7 +18,7 @@ from tlstudio.project.spec import Augmentation, FreezePlan, Pictures, Project, T
 VALUES = {
     "optimizer": "sgd",
     "learning_rate": 0.5,
-    "epochs": 3,
+    "epochs": 5,
     "head_epochs": 2,
     "schedule": "cosine",
     "warmup": 4,
@@ -63,9 +63,9 @@ def test_each_decision_has_an_option() -> None:
     decisions = Training.model_fields.keys() - {"augmentation"}
     assert decisions == VALUES.keys()
     assert Augmentation.model_fields.keys() - {"mode"} == CHANGES.keys()
-    assert training(*spelled(VALUES | CHANGES), "--augment", "views") == Training.model_validate(
-        VALUES | {"augmentation": CHANGES | {"mode": "views"}}
-    )
+    assert training(
+        *spelled(VALUES | CHANGES), "--augment", "views", "--strategy", "top"
+    ) == Training.model_validate(VALUES | {"augmentation": CHANGES | {"mode": "views"}})
 
 
 def test_without_options_all_is_as_it_was(tmp_path: Path) -> None:
@@ -117,13 +117,20 @@ def test_the_usual_recipe_of_a_custom_plan(
 def test_single_options_go_on_top_of_the_recipe(uneven: Path) -> None:
     options = ("--warmup", 0, "--no-class-weights", "--rotation", 30, "--epochs", 4)
     chosen = training("--recipe", "usual", *options, source=uneven)
-    recipe = usual_recipe(Training(epochs=4), False, 1.0)
+    recipe = usual_recipe(Training(epochs=4), True, 1.0)
     assert chosen == recipe.model_copy(
         update={
             "warmup": 0,
             "augmentation": recipe.augmentation.model_copy(update={"rotation": 30.0}),
         }
     )
+
+
+def test_the_recipe_tunes_the_top_layers_where_no_plan_is_named(uneven: Path) -> None:
+    command = ["train", str(uneven), "--recipe", "usual", "--out", "run"]
+    assert project_from(parse(command)).freeze == FreezePlan(strategy="top")
+    assert project_from(parse([*command, "--strategy", "all"])).freeze.strategy == "all"
+    assert project_from(parse(["train", str(uneven), "--out", "run"])).freeze.strategy == "head"
 
 
 def test_the_recipe_needs_pictures() -> None:
@@ -155,6 +162,8 @@ def test_the_recipe_needs_pictures() -> None:
         (["--schedule", "linear"], "'linear'", "--help"),
         (["--precision", "float16"], "'float16'", "--help"),
         (["--recipe", "unusual"], "'unusual'", "--help"),
+        (["--head-epochs", "3"], "--head-epochs changes nothing", "--strategy top"),
+        (["--warmup", "30", "--epochs", "3"], "warm-up of 30 epochs", "--warmup"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_option(

@@ -19,6 +19,7 @@ from tlstudio.project.spec import (
     Pictures,
     Pooling,
     Project,
+    Strategy,
 )
 
 WINDOW = "window"
@@ -144,7 +145,10 @@ def project_from(options: argparse.Namespace) -> Project:
     if source.suffix.lower() == store.SUFFIX:
         base = store.load(source)
     else:
-        base = Project(pictures=Pictures(source=source.absolute()))
+        # The usual recipe is one of fine-tuning, which takes some layers to be tuned.
+        strategy: Strategy = "top" if options.recipe else "head"
+        plan = FreezePlan(strategy=strategy)
+        base = Project(pictures=Pictures(source=source.absolute()), freeze=plan)
     freeze = freeze_from(options, base.freeze)
     return Project(
         pictures=base.pictures,

@@ -97,13 +97,24 @@ def training_from(
     """
     if options.recipe:
         base = usual_recipe(base, _trains_backbone(freeze), _imbalance(pictures))
+    if (options.head_epochs or 0) > 0 and not _trains_backbone(freeze):
+        raise TlstudioError(
+            "--head-epochs changes nothing where the head alone is trained.", "Add --strategy top."
+        )
     others = ("optimizer", "schedule", "class_weights", "device", "precision", "features")
-    return checked(
+    training = checked(
         Training,
         base,
         **_given(options, *NUMBERS, *others),
         augmentation=_augmentation_from(options, base.augmentation),
     )
+    if training.warmup > training.epochs:
+        raise TlstudioError(
+            f"A warm-up of {training.warmup} epochs is longer than the training of "
+            f"{training.epochs}.",
+            "Choose a shorter --warmup, or more --epochs.",
+        )
+    return training
 
 
 def _augmentation_from(options: argparse.Namespace, base: Augmentation) -> Augmentation:

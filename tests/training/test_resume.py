@@ -91,6 +91,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     assert not last.stopped
     assert isinstance(next(e for e in events if not isinstance(e, Progress)), Started)
     assert epochs_of(events) == epochs_of(whole)
+    assert last.seconds.total > sum(event.seconds for event in events if isinstance(event, Epoch))
     assert_alike(run, tmp_path / "whole")
     assert not (run / checkpoint.CHECKPOINT).exists()
 

@@ -3,7 +3,7 @@ import pytest
 
 from tlstudio.errors import PictureError
 from tlstudio.events import Epoch
-from tlstudio.training.state import Outcome, State, is_better
+from tlstudio.training.state import Outcome, State, epochs_since_best, is_better
 
 
 def epoch(val_loss: float, val_accuracy: float = 0.5) -> Epoch:
@@ -45,12 +45,19 @@ def test_accuracy_decides_and_loss_where_it_ties(
 
 
 @pytest.mark.parametrize(
-    ("losses", "since"),
-    [((3, 2, 1), 0), ((3, 2, 2.5, 2.1), 2), ((3, 2, 2), 1), ((3, 2, 4, 1.9), 0)],
-    ids=["falling", "above the lowest", "no change is no improvement", "lower again"],
+    ("figures", "since"),
+    [
+        ([], 0),
+        ([(3, 0.5)], 0),
+        ([(3, 0.5), (2, 0.6)], 0),
+        ([(1, 0.6), (0.5, 0.5), (0.4, 0.5)], 2),
+        ([(1, 0.6), (1, 0.6)], 1),
+        ([(1, 0.6), (2, 0.5), (0.9, 0.6)], 0),
+    ],
+    ids=["none", "one", "better", "less loss alone", "the same", "a tie with less loss"],
 )
-def test_epochs_since_the_lowest_loss_are_counted(losses: tuple[float, ...], since: int) -> None:
-    assert after(*losses).since_lowest == since
+def test_epochs_since_the_best_are_counted(figures: list[tuple[float, float]], since: int) -> None:
+    assert epochs_since_best([epoch(*each) for each in figures]) == since
 
 
 @pytest.mark.parametrize(
@@ -72,10 +79,6 @@ def test_each_two_epochs_on_a_plateau_halve_the_rate(
     assert after(*losses, reduce_after=2).factor == factor
 
 
-def test_a_reduced_rate_does_not_make_stopping_more_patient() -> None:
-    assert after(1, 2, 2, 2, reduce_after=1).since_lowest == 3
-
-
 def test_without_a_limit_the_rate_stays() -> None:
     assert after(1, *[2] * 50).factor == 1.0
 
@@ -85,14 +88,14 @@ def test_the_next_phase_is_patient_anew_and_keeps_what_was_reached() -> None:
     state.outcome = best = outcome(1.0, 0.8)
     state.lost = {3: PictureError("missing", "It is gone.", "Put it back.")}
     state.micro = 2
-    assert (state.since_lowest, state.factor) == (2, 0.25)
+    assert state.factor == 0.25
     state.enter(0)
-    assert (state.since_lowest, state.factor, state.micro) == (2, 0.25, 2)
+    assert (state.factor, state.micro) == (0.25, 2)
     state.enter(1)
-    assert (state.since_lowest, state.factor, state.micro) == (0, 1.0, 0)
+    assert (state.factor, state.micro) == (1.0, 0)
     assert len(state.epochs) == 3
     assert (state.outcome, list(state.lost)) == (best, [3])
     # A new phase may begin with a higher loss than the last one had, which is its lowest then.
     state.take(epoch(5.0), None, 2)
-    state.take(epoch(4.0), None, 2)
-    assert state.since_lowest == 0
+    state.take(epoch(4.0), None, 1)
+    assert state.factor == 1.0

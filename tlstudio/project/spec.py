@@ -119,7 +119,9 @@ class Training(Decision):
     clip_norm: float = Field(0.0, ge=0.0, le=1e6)
     """Largest norm of all gradients together; 0: any."""
     early_stopping: int = Field(0, ge=0, le=10_000)
-    """Stop after so many epochs without a better validation loss; 0: never."""
+    """End a phase after so many epochs without a better one, that is one of higher validation
+    accuracy, or of lower loss where that ties; 0: never.
+    """
     reduce_on_plateau: int = Field(0, ge=0, le=10_000)
     """Halve the rate after so many epochs without a better validation loss; 0: never."""
     augmentation: Augmentation = Augmentation()

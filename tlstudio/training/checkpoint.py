@@ -94,7 +94,7 @@ def _numbered(arrays: Arrays, name: str) -> list[NDArray[Any]]:
 def _described(state: State) -> dict[str, Any]:
     described = {
         name: getattr(state, name)
-        for name in ("phase", "since_lowest", "since_change", "factor", "micro")
+        for name in ("phase", "since_change", "factor", "micro", "extracting", "elapsed")
     }
     if state.epochs:
         described["lowest_loss"] = state.lowest_loss

@@ -18,7 +18,7 @@ from tlstudio.training.batches import Indices, Source
 from tlstudio.training.best import BestWeights
 from tlstudio.training.phases import Phase
 from tlstudio.training.schedule import rates
-from tlstudio.training.state import Outcome, State, is_better
+from tlstudio.training.state import Outcome, State, epochs_since_best, is_better
 from tlstudio.training.steps import Batch, Steps
 
 
@@ -44,8 +44,8 @@ def run_phase(
     """
     first = sum(epoch.phase != phase.name for epoch in state.epochs)
     warned = len(source.lost)
-    while (done := len(state.epochs) - first) < phase.epochs and not _is_patient_no_more(
-        state, training
+    while (done := len(state.epochs) - first) < phase.epochs and not (
+        0 < training.early_stopping <= epochs_since_best(state.epochs[first:])
     ):
         number = len(state.epochs) + 1
         started = time.perf_counter()
@@ -125,10 +125,6 @@ def balancing_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.flo
     counts = np.bincount(labels, minlength=classes)
     present = np.count_nonzero(counts)
     return (len(labels) / (present * np.maximum(counts, 1))).astype(np.float32)
-
-
-def _is_patient_no_more(state: State, training: Training) -> bool:
-    return 0 < training.early_stopping <= state.since_lowest
 
 
 def _train_epoch(

@@ -1,5 +1,6 @@
 """Where a training is, apart from weights: all that it needs to go on from there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,8 +30,6 @@ class State:
     outcome: Outcome | None = None
     lowest_loss: float = float("inf")
     """Of validation, in this phase."""
-    since_lowest: int = 0
-    """Epochs."""
     since_change: int = 0
     """Epochs since the lowest loss or, if that is later, since the rate was reduced."""
     factor: float = 1.0
@@ -39,6 +38,9 @@ class State:
     """Rows of a micro-batch; 0 until a step was made in this phase."""
     lost: dict[int, PictureError] = field(default_factory=dict)
     """By index, the pictures that could not be used any more."""
+    extracting: float = 0.0
+    elapsed: float = 0.0
+    """Seconds, of extractions and in all, in the jobs that worked on the run before."""
     stopped: bool = False
     """Whether it ended before its last epoch."""
 
@@ -48,7 +50,7 @@ class State:
             return
         self.phase = phase
         self.lowest_loss = float("inf")
-        self.since_lowest = self.since_change = 0
+        self.since_change = 0
         self.factor = 1.0
         self.micro = 0
 
@@ -61,18 +63,24 @@ class State:
             self.outcome = outcome
         if epoch.val_loss < self.lowest_loss:
             self.lowest_loss = epoch.val_loss
-            self.since_lowest = self.since_change = 0
+            self.since_change = 0
             return
-        self.since_lowest += 1
         self.since_change += 1
         if self.since_change == reduce_after:
             self.factor /= 2
             self.since_change = 0
 
 
+def epochs_since_best(epochs: Sequence[Epoch]) -> int:
+    """How many came after the best of these, 0 where there are none."""
+    ranks = [_rank(epoch) for epoch in epochs]
+    return len(ranks) - 1 - ranks.index(max(ranks)) if ranks else 0
+
+
 def is_better(epoch: Epoch, outcome: Outcome | None) -> bool:
     """Higher validation accuracy wins, and lower loss where they tie."""
-    if outcome is None:
-        return True
-    old = outcome.best
-    return (epoch.val_accuracy, -epoch.val_loss) > (old.val_accuracy, -old.val_loss)
+    return outcome is None or _rank(epoch) > _rank(outcome.best)
+
+
+def _rank(epoch: Epoch) -> tuple[float, float]:
+    return epoch.val_accuracy, -epoch.val_loss

@@ -132,7 +132,7 @@ class _Training:
         self._began = began
         self._state, self._arrays = saved or (State(np.random.default_rng(self._training.seed)), {})
         self._device = devices.tensorflow_name(self._training.device).strip("/")
-        self._extracting = 0.0
+        self._earlier = self._state.elapsed
         self._cache = CacheUse(0, 0)
         self._early: list[Warned] | None = []
         """What was warned of before anything could be recorded."""
@@ -283,7 +283,7 @@ class _Training:
             self._device,
             self._control,
         )
-        self._extracting += time.perf_counter() - began
+        self._state.extracting += time.perf_counter() - began
         if cut:
             found = cut.features
             self._cache = CacheUse(self._cache.hits + found.hits, self._cache.misses + found.misses)
@@ -315,8 +315,12 @@ class _Training:
         for event in events:
             yield event
             if isinstance(event, Epoch):
+                self._state.elapsed = self._elapsed()
                 yield from self._tried(partial(self._writer.record, event))
                 yield from self._tried(save_checkpoint)
+
+    def _elapsed(self) -> float:
+        return self._earlier + time.perf_counter() - self._began
 
     def _tried(self, write: Callable[[], None]) -> Iterator[Warned]:
         """A full disk is no reason to stop a training: what could not be written is tried again
@@ -341,7 +345,7 @@ class _Training:
         self._writer.finish(evaluation, outcome.best.epoch)
         if not state.stopped:
             checkpoint.delete(self._writer.folder)
-        total = time.perf_counter() - self._began
+        total = self._elapsed()
         counts = started.pictures
         left_out = counts.train + counts.val - outcome.trained - len(used)
         finished = Finished(
@@ -353,7 +357,7 @@ class _Training:
             stopped=state.stopped,
             classes=started.classes,
             pictures=PictureCounts(outcome.trained, len(used), counts.skipped + left_out),
-            seconds=Seconds(self._extracting, total - self._extracting, total),
+            seconds=Seconds(state.extracting, total - state.extracting, total),
             cache=self._cache,
             strategy=started.strategy,
             boundary=started.boundary,

@@ -39,7 +39,7 @@ TIPS = {
     "which know least, are small",
     "reduce_on_plateau": "Halves the learning rate after so many epochs without a better "
     "validation loss",
-    "early_stopping": "Ends the training after so many epochs without a better validation loss; "
+    "early_stopping": "Ends the training after so many epochs without a better one; "
     "the best epoch is kept in any case",
     "class_weights": "Pictures of rare classes count more, so that classes with many pictures do "
     "not drown them",
