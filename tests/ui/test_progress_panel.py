@@ -135,6 +135,34 @@ def test_stop_answers_at_once_and_stays(panel, clock, qtbot):
     assert panel.resume_run.isHidden()
 
 
+def test_a_training_that_ended_early_says_why_and_is_whole(panel, clock):
+    train(panel, clock, epochs=15)
+    panel.handle(replace(finished(), epochs=15, best_epoch=7))
+    assert panel.detail.text().startswith(
+        "no better epoch came, so it ended after 15 of 20; epoch 7 kept, "
+    )
+    assert panel.bar.value() == panel.bar.maximum()
+    assert panel.resume_run.isHidden()
+
+
+def test_a_head_that_ended_early_is_no_early_end_of_the_plan(panel):
+    panel.start(20)
+    panel.handle(replace(STARTED, epochs=25))
+    for epoch in range(1, 24):
+        phase = "head" if epoch <= 3 else "plan"
+        panel.handle(Epoch(epoch, 25, 0.5, 0.8, 0.5, 0.8, 1.0, True, 0.001, phase))
+    panel.handle(replace(finished(), epochs=23, best_epoch=12))
+    assert panel.detail.text().startswith("epoch 12 of 23 kept, ")
+    assert panel.bar.value() == panel.bar.maximum()
+
+
+def test_a_stopped_training_is_not_whole(panel, clock):
+    train(panel, clock, epochs=5)
+    panel.handle(replace(finished(stopped=True), epochs=5, best_epoch=4))
+    assert panel.detail.text().startswith("stopped after 5 of 20 epochs, epoch 4 kept")
+    assert panel.bar.value() / panel.bar.maximum() == 0.25
+
+
 def test_time_that_was_paused_is_no_working_time(panel, clock):
     train(panel, clock)
     seconds = finished().seconds.total

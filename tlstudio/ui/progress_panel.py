@@ -298,10 +298,13 @@ class ProgressPanel(Card):
 
     def _finished(self, event: Finished) -> None:
         headline = f"{event.val_accuracy * 100:.1f} % on {count(event.pictures.val, 'picture')}"
-        planned = max(self._run.epochs, event.epochs)
+        run = self._run
+        planned = max(run.epochs, event.epochs)
+        # Where only the head ended early, the epochs of the plan are all there.
+        early = not event.stopped and event.epochs < run.head_epochs + self._plan_epochs
         worked = max(0.0, event.seconds.total - self._paused_seconds())
-        self._end(headline, progress_words.end(event, planned, worked))
-        self._set_bar(event.epochs / planned)
+        self._end(headline, progress_words.end(event, planned, early, worked))
+        self._set_bar(event.epochs / planned if event.stopped else 1.0)
         # A stop is no end: the epochs that are left can still be trained.
         self.resume_run.setVisible(event.stopped)
 

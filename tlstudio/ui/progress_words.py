@@ -32,9 +32,16 @@ def epoch(number: int, epochs: int, head_epochs: int, left: float | None) -> tup
     return f"Fine-tuning, e{of}", time
 
 
-def end(event: Finished, planned: int, worked: float) -> str:
-    """What came of the planned epochs in `worked` seconds."""
+def end(event: Finished, planned: int, early: bool, worked: float) -> str:
+    """What came of the planned epochs in `worked` seconds; `early`, they ended for want of a
+    better one.
+    """
     kept = f"epoch {event.best_epoch:,} of {event.epochs:,} kept"
+    if early:
+        kept = (
+            f"no better epoch came, so it ended after {event.epochs:,} of {planned:,}; "
+            f"epoch {event.best_epoch:,} kept"
+        )
     if event.stopped:
         kept = (
             f"stopped after {event.epochs:,} of {planned:,} epochs, epoch {event.best_epoch:,} kept"
