@@ -248,13 +248,13 @@ class ProgressPanel(Card):
         last = run.head_epochs if event.epoch <= run.head_epochs else run.epochs
         if run.clock.last != last:
             # Epochs of another phase, or before an interruption, tell nothing of these.
-            run.clock = EpochClock(last, event.epoch - 1)
+            run.clock = EpochClock(last)
             run.in_training = False
+        done = event.epoch - 1 + event.step / max(event.steps, 1)
         if not run.in_training:
             run.in_training = True
             run.stage = "train"
-            run.clock.start(now)
-        done = event.epoch - 1 + event.step / max(event.steps, 1)
+            run.clock.start(now, done)
         run.clock.batch(done)
         self._set_bar(done / max(run.epochs, 1))
         if self._may_speak and (self._may_refresh(now) or event.step == 1):

@@ -8,6 +8,8 @@ class Speed:
     """Units a second over the last few seconds."""
 
     WINDOW = 4.0
+    LEAST = 1.0
+    """Seconds before there is a speed: the first units are also those of a start."""
 
     def __init__(self) -> None:
         self._marks: deque[tuple[float, float]] = deque()
@@ -24,7 +26,7 @@ class Speed:
         if len(self._marks) < 2:
             return 0.0
         (first, before), (last, after) = self._marks[0], self._marks[-1]
-        return (after - before) / (last - first) if last > first else 0.0
+        return (after - before) / (last - first) if last - first >= self.LEAST else 0.0
 
 
 class EpochClock:
@@ -34,16 +36,21 @@ class EpochClock:
     count; the first one also traces and compiles, and counts only while it is the only one.
     """
 
-    def __init__(self, last: int, done: int = 0) -> None:
-        """Counts to the end of epoch `last`, of which `done` were done before."""
+    SHARE = 0.5
+    """Of an epoch, that is measured before anything is said."""
+
+    def __init__(self, last: int) -> None:
+        """Counts to the end of epoch `last`."""
         self.last = last
         self._lasted: list[float] = []
         self._epoch_began = 0.0
-        self._epochs_at_begin = float(done)
-        self._done = float(done)
+        self._epochs_at_begin = 0.0
+        self._done = 0.0
 
-    def start(self, now: float) -> None:
+    def start(self, now: float, done: float) -> None:
+        """What follows is timed: `done` epochs (with a fraction) are done, in no known time."""
         self._epoch_began = now
+        self._done = self._epochs_at_begin = done
 
     def batch(self, done: float) -> None:
         """`done` epochs (with a fraction) are done."""
@@ -51,7 +58,9 @@ class EpochClock:
 
     def epoch(self, now: float, epoch: int) -> None:
         """Epoch number `epoch` ended, its validation included."""
-        self._lasted.append(now - self._epoch_began)
+        share = epoch - self._epochs_at_begin
+        if share >= self.SHARE:
+            self._lasted.append((now - self._epoch_began) / share)
         self._epoch_began = now
         self._done = self._epochs_at_begin = epoch
 
@@ -61,7 +70,7 @@ class EpochClock:
         if self._lasted:
             return remaining * median(self._lasted[1:][-5:] or self._lasted)
         done_since = self._done - self._epochs_at_begin
-        if done_since > 0.1:
+        if done_since >= self.SHARE:
             return remaining * (now - self._epoch_began) / done_since
         return None
 
