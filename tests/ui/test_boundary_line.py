@@ -12,6 +12,7 @@ LAYERS = layers()
     [
         ("block3_relu", 1.0, (), "all done once — the head is trained"),
         ("block1_relu", 0.5, (2, 3), "50% of the work done once — trained below"),
+        ("block0_relu", 0.07, (1, 3), "7% of the work done once — the rest each epoch"),
         ("block0_relu", 0.25, (2,), "25% of the work done once — the rest each epoch"),
         ("block2_relu", 0.998, (), "over 99% of the work done once — the rest each epoch"),
         ("block1_relu", 0.004, (0, 2), "under 1% of the work done once — trained above and below"),
@@ -31,7 +32,7 @@ def test_what_is_said_is_true_of_the_plan(
 
 def test_frozen_batchnorm_between_the_line_and_what_is_trained_is_not_worth_a_word() -> None:
     after = "block1_conv"
-    line = boundary_line(cut(after), LAYERS, convs(2), live=False)
+    line = boundary_line(cut(after), LAYERS, convs(2, 3), live=False)
     assert line is not None
     assert line.text.endswith("trained below")
     assert line.text_in_block == "50% done once, into {} — trained below"

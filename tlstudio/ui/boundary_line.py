@@ -54,14 +54,16 @@ def _below(layers: Sequence[LayerRow], end: int, trainable: AbstractSet[str]) ->
     above = any(layer.name in trainable for layer in layers[:end])
     if not trainable and end == len(layers):
         return "the head is trained"
-    first = next((i for i in range(end, len(layers)) if layers[i].name in trainable), None)
-    if first is None:
+    if not any(layer.name in trainable for layer in layers[end:]):
         return "the rest each epoch"
     if above:
         return "trained above and below"
     # BatchNorm costs next to nothing, and stays frozen in what is trained.
-    between = [layer for layer in layers[end:first] if layer.params and layer.type != BATCH_NORM]
-    return "the rest each epoch" if between else "trained below"
+    frozen = any(
+        layer.params and layer.type != BATCH_NORM and layer.name not in trainable
+        for layer in layers[end:]
+    )
+    return "the rest each epoch" if frozen else "trained below"
 
 
 def _but(above: Sequence[LayerRow], trainable: AbstractSet[str]) -> str:
