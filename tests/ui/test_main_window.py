@@ -188,7 +188,7 @@ def test_decisions_that_are_nowhere_else_are_asked_about(
     answer(window, "Save", qtbot)
     assert store.load(saved).training.epochs == 8
     assert session.decisions.training.epochs == 7
-    assert "50.0%" in window.notice.text
+    assert "50.0 %" in window.notice.text
     qtbot.waitUntil(lambda: session.scan is not None)
 
 
@@ -363,7 +363,7 @@ def test_earlier_runs_are_in_the_menu(ready, qtbot) -> None:
     trained(ready, qtbot)
     menu = window.header.runs.menu()
     menu.aboutToShow.emit()
-    assert menu.actions()[0].text() == f"{session.model.name}   EfficientNetLite0, 50.0%"
+    assert menu.actions()[0].text() == f"{session.model.name}   EfficientNetLite0, 50.0 %"
     menu.actions()[0].trigger()
     assert session.evaluation is not None
     qtbot.waitUntil(lambda: session.scan is not None)

@@ -203,7 +203,8 @@ class MainWindow(QMainWindow):
             self.resuming.propose(read_unfinished(folder))
         elif self._session.evaluation:
             accuracy = self._session.evaluation.accuracy
-            self.notice.say(f"The run {folder.name} is open: {accuracy:.1%} of its validation.")
+            right = f"{accuracy * 100:.1f} %"
+            self.notice.say(f"The run {folder.name} is open: {right} of its validation.")
 
     def open_sample(self) -> None:
         self.open_pictures(resource("samples", "emoji"))

@@ -21,7 +21,7 @@ class SavedRun:
 
     @property
     def summary(self) -> str:
-        result = "not finished" if self.accuracy is None else f"{self.accuracy:.1%}"
+        result = "not finished" if self.accuracy is None else f"{self.accuracy * 100:.1f} %"
         return f"{self.folder.name}   {self.backbone}, {result}"
 
 
