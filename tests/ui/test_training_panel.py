@@ -246,6 +246,24 @@ def test_the_recipe_is_undone_exactly(training, session, qtbot) -> None:
     assert training.recipe.text() == "Use the usual recipe"
 
 
+def test_the_recipe_follows_the_plan_until_it_is_edited(training, session, qtbot) -> None:
+    described(session)
+    mine = Training(epochs=7, warmup=3)
+    session.decide(training=mine)
+    click(qtbot, training.recipe)
+    session.set_trainable(convs(3), batchnorm=False)
+    assert session.decisions.training == usual_recipe(mine, True, 1.0)
+    assert "head first" in training.more.summary.text()
+    assert training.recipe.text() == "Undo the recipe"
+    click(qtbot, training.recipe)
+    assert session.decisions.training == mine
+    click(qtbot, training.recipe)
+    training.details.clip_norm.setValue(0.5)
+    edited = session.decisions.training
+    session.set_trainable(frozenset(), batchnorm=False)
+    assert session.decisions.training == edited
+
+
 def test_a_recipe_that_came_with_a_project_is_undone_to_plain_training(
     training, session, qtbot
 ) -> None:

@@ -22,6 +22,14 @@ class RecipeButton(QPushButton):
     def refresh(self) -> None:
         training = self._session.decisions.training
         recipe = self._recipe(training)
+        session = self._session
+        if session.scan is None and session.decisions.pictures is not None:
+            self._used = None  # other pictures, with decisions of their own perhaps
+        elif self._used and training == self._used[1] != recipe and session.description:
+            # Another plan, and nothing was edited by hand.
+            self._used = (self._used[0], recipe)
+            session.decide(training=recipe)
+            training = recipe
         if recipe == training:
             self.setText("Undo the recipe")
             tooltip.explain(self, "Sets back what the usual recipe had set")

@@ -89,6 +89,7 @@ class TrainingPanel(Card):
         self._refresh()
 
     def _refresh(self) -> None:
+        self.recipe.refresh()  # which may decide anew
         training = self._session.decisions.training
         trains_backbone = bool(self._session.trainable)
         self.epochs.show_value(training.epochs)
@@ -99,7 +100,6 @@ class TrainingPanel(Card):
         words = augmentation(training.augmentation)
         self.augmentation.setText(f"{words}…")
         self.augmentation.setAccessibleName(f"Augmentation: {words}")
-        self.recipe.refresh()
         self.details.refresh()
         self.more.summarise(", ".join(switched_on(training, trains_backbone)))
 
