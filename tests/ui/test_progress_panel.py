@@ -200,6 +200,15 @@ def test_live_figures_have_units_and_stand_still_while_nothing_is_done(panel, cl
     assert panel.detail.text().endswith("250 of 370 from the cache")
 
 
+def test_with_live_augmentation_nothing_is_said_of_the_cache(panel):
+    panel.start(20, live=True)
+    panel.handle(STARTED)
+    panel.handle(Figures(50.0, 1_240_000_000, "cpu", 0, CacheUse(28, 0)))
+    assert panel.figures.cached.text == "– cached"
+    panel.handle(replace(finished(), cache=CacheUse(56, 0)))
+    assert "cache" not in panel.detail.text()
+
+
 def test_figures_do_not_move_when_their_digits_change(panel):
     panel.start(20)
     panel.handle(STARTED)

@@ -146,7 +146,8 @@ class Centre(QStackedWidget):
         before, self._shown_state = self._shown_state, State(state)
         match self._shown_state:
             case State.TRAINING if before == State.IDLE:
-                self.progress.start(self._session.decisions.training.epochs)
+                training = self._session.decisions.training
+                self.progress.start(training.epochs, training.augmentation.mode == "live")
                 self.plots.clear(0, 0)
                 self.results.clear()
                 self._fit_results()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -11,6 +11,7 @@ from tlstudio.events import (
     CANCELLED,
     STAGES,
     Batch,
+    CacheUse,
     Epoch,
     Event,
     Failed,
@@ -116,6 +117,7 @@ class ProgressPanel(Card):
         self.body.addLayout(texts)
 
         self._plan_epochs = 0
+        self._live = False
         self._plan: tuple[str, str] | None = None
         self._running = False
         self._result_is_new = False
@@ -158,10 +160,12 @@ class ProgressPanel(Card):
         self._show(f"Interrupted{after}", "nothing that was done is lost" if done else "")
         self.resume_run.show()
 
-    def start(self, plan_epochs: int) -> None:
+    def start(self, plan_epochs: int, live: bool = False) -> None:
         """A training was asked for, `plan_epochs` of it with the freeze plan; nothing has come
-        from it yet.
+        from it yet. With `live` augmentation nothing is said of the cache: only validation
+        pictures are in it.
         """
+        self._live = live
         self._result_is_new = False
         self._forget_run()
         self._plan_epochs = plan_epochs
@@ -205,13 +209,16 @@ class ProgressPanel(Card):
             case Epoch():
                 self._epoch(event)
             case Figures():
-                self._figures(event)
+                self._figures(replace(event, cache=self._cache(event.cache)))
             case Warned():
                 self._warned(event)
             case Failed():
                 self._failed(event)
             case Finished():
-                self._finished(event)
+                self._finished(replace(event, cache=self._cache(event.cache)))
+
+    def _cache(self, use: CacheUse) -> CacheUse:
+        return CacheUse(0, 0) if self._live else use
 
     def _started(self, event: Started) -> None:
         self._run.epochs = event.epochs
