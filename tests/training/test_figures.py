@@ -82,15 +82,21 @@ def test_they_say_the_device_and_the_memory_of_this_process(clock: Clock) -> Non
 
 
 def test_pictures_that_were_kept_are_hits_and_count_as_no_speed(clock: Clock) -> None:
-    found = figures_of(clock, progress("extract", 40, 45, 50, 60, 70))
+    found = figures_of(clock, progress("extract", 40, 45, 50, 55, 65, 75))
     assert [f.pictures_per_second for f in found] == pytest.approx([10, 20])
     assert {f.cache for f in found} == {CacheUse(40, 60)}
+
+
+def test_building_the_prefix_does_not_make_the_extraction_look_slow(clock: Clock) -> None:
+    begun = [*progress("extract", 0), *progress("extract", 4, seconds=5.0)]
+    found = figures_of(clock, begun + progress("extract", 9, 14))
+    assert [f.pictures_per_second for f in found] == pytest.approx([10])
 
 
 def test_an_extraction_after_another_begins_anew(clock: Clock) -> None:
     """As where a run goes on after its first phase."""
     first = progress("extract", 100)
-    second = progress("extract", 0, 5, 10, total=50)
+    second = progress("extract", 0, 5, 10, 15, total=50)
     (found,) = figures_of(clock, first + second)
     assert found.pictures_per_second == pytest.approx(10)
     assert found.cache == CacheUse(0, 50)

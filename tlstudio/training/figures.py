@@ -16,7 +16,7 @@ def with_figures(events: Iterator[Event], batch_size: int) -> Iterator[Event]:
     process = psutil.Process()
     device = ""
     cache = CacheUse(0, 0)
-    stage, pictures, done = "", 0, 0
+    stage, pictures, done, building = "", 0, 0, False
     since = last = time.perf_counter()
     for event in events:
         yield event
@@ -30,20 +30,24 @@ def with_figures(events: Iterator[Event], batch_size: int) -> Iterator[Event]:
                     # of another phase.
                     cache = CacheUse(event.done, event.total - event.done)
                     stage, since, pictures = "extract", now, 0
+                    building = True
+                elif building:
+                    # The first ones only start the clock: before them, the prefix was built.
+                    since, building = now, False
                 else:
                     pictures += event.done - done
                 done = event.done
             case Batch():
                 if stage != "train":
                     # The first one only starts the clock: before it, the step was traced.
-                    stage, since, pictures = "train", now, 0
+                    stage, since, pictures, building = "train", now, 0, False
                 else:
                     pictures += batch_size
             case _:
                 # Neither extracted nor trained meanwhile, but validated perhaps.
                 since += now - last
         last = now
-        if now - since >= SECONDS:
+        if now - since >= SECONDS and not building:
             yield Figures(
                 pictures_per_second=pictures / (now - since),
                 memory_bytes=process.memory_info().rss,
