@@ -131,7 +131,13 @@ def test_every_backbone_can_be_cut(facts: catalog.BackboneFacts) -> None:
     keras.backend.clear_session()
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(name for name in SMALL if name != "DenseNet121"),
+        pytest.param("DenseNet121", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("batchnorm", [False, True])
 def test_a_step_on_the_suffix_is_the_same_as_on_the_whole(name: str, batchnorm: bool) -> None:
     keras.utils.set_random_seed(1)

@@ -27,7 +27,7 @@ def said(model: keras.Model, inputs: np.ndarray, device: str = "/CPU:0") -> np.n
         ("EfficientNetLite0", 32),
         ("MobileNetV3Small", 32),
         ("EfficientNetB0", 32),
-        ("ConvNeXtTiny", 32),
+        pytest.param("ConvNeXtTiny", 32, marks=pytest.mark.slow),
         pytest.param("MobileNet", 32, marks=pytest.mark.slow),
         pytest.param("DenseNet121", 32, marks=pytest.mark.slow),
         pytest.param("Xception", 71, marks=pytest.mark.slow),

@@ -238,6 +238,7 @@ def test_views_cost_their_passes_once(project: MakeProject, tmp_path: Path) -> N
     assert third.cache == CacheUse(78, 24)
 
 
+@pytest.mark.slow
 def test_augmentation_changes_what_is_trained_on_and_is_not_in_the_model(
     project: MakeProject, tmp_path: Path
 ) -> None:

@@ -150,6 +150,7 @@ def test_a_run_without_a_checkpoint_begins_anew(project: MakeProject, tmp_path: 
     assert unfinished.unfinished_runs(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_kill_while_the_run_is_described_loses_nothing(
     project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
