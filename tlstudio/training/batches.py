@@ -17,6 +17,7 @@ from tlstudio.errors import PictureError
 from tlstudio.events import Picture
 from tlstudio.project.spec import Augmentation
 from tlstudio.training.features import Features, rows_ahead
+from tlstudio.training.padding import padded
 from tlstudio.training.prefix import Runner
 from tlstudio.training.versions import changed, of_epoch, plain, view_key, view_of_epoch
 
@@ -60,7 +61,7 @@ class FeatureSource:
             control.checkpoint()
             indices = left[start : start + size]
             rows = self._features.read([self._key(i, epoch) for i in indices])
-            yield _padded(rows, size), np.array(indices, np.int64)
+            yield padded(rows, size), np.array(indices, np.int64)
 
     def _key(self, index: int, epoch: int) -> str:
         picture = self._pictures[index]
@@ -115,7 +116,7 @@ class LiveSource:
                     del waiting[:size], indices[:size]
         if waiting:
             control.checkpoint()
-            yield _padded(np.stack(waiting), size), np.array(indices, np.int64)
+            yield padded(np.stack(waiting), size), np.array(indices, np.int64)
 
 
 class PictureSource:
@@ -144,11 +145,3 @@ class PictureSource:
             if batch.indices:
                 indices = np.array([left[position] for position in batch.indices], np.int64)
                 yield batch.pictures.astype(np.float32), indices
-
-
-def _padded(rows: NDArray[Any], size: int) -> NDArray[Any]:
-    if len(rows) == size:
-        return rows
-    padded = np.zeros((size, *rows.shape[1:]), rows.dtype)
-    padded[: len(rows)] = rows
-    return padded

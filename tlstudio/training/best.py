@@ -18,7 +18,7 @@ class BestWeights:
     def __init__(self, model: keras.Model) -> None:
         """Freeze before this."""
         self.variables = changing_variables(model)
-        self.values = values_of(self.variables)
+        self.keep()
 
     def keep(self) -> None:
         self.values = values_of(self.variables)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tlstudio.control import Control
 from tlstudio.events import Warned
 from tlstudio.project.spec import Optimizer, Training
+from tlstudio.training.padding import padded
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -150,7 +151,7 @@ class Steps:
         rows = min(len(inputs), self.rows_a_call)
         try:
             parts = [
-                self._probabilities(tf.constant(_padded(inputs[i : i + rows], rows))).numpy()
+                self._probabilities(tf.constant(padded(inputs[i : i + rows], rows))).numpy()
                 for i in range(0, len(inputs), rows)
             ]
         except tf.errors.ResourceExhaustedError:
@@ -184,7 +185,7 @@ class Steps:
         at_once = self.micro * self._replicas
         for start in range(0, len(batch.targets), at_once):
             control.checkpoint()
-            piece = [_padded(values[start : start + at_once], at_once) for values in arrays]
+            piece = [padded(values[start : start + at_once], at_once) for values in arrays]
             said[0] += self._some(*map(self._shared_out, piece)).numpy()
         self._update(tf.constant(batch.rate, tf.float32))
         self._said.assign(said)
@@ -290,12 +291,4 @@ def _arrays(batch: Batch, size: int) -> tuple[NDArray[Any], ...]:
     if rows < size:
         # With its own rows once more, since a trained BatchNorm looks at all of them.
         inputs = inputs[np.arange(size) % rows]
-    return inputs, _padded(batch.targets, size), _padded(weights, size), _padded(counted, size)
-
-
-def _padded(values: NDArray[Any], size: int) -> NDArray[Any]:
-    if len(values) == size:
-        return values
-    padded = np.zeros((size, *values.shape[1:]), values.dtype)
-    padded[: len(values)] = values
-    return padded
+    return inputs, padded(batch.targets, size), padded(weights, size), padded(counted, size)

@@ -214,7 +214,7 @@ class _Training:
         training, state = self._training, self._state
         set_trainable(network.backbone, phase.trainable)
         try:
-            cut = yield from self._cut(network, pictures)
+            cut = yield from self._cut(network, pictures, phase)
         except Cancelled:
             # Before the checkpoint was used, all is as it was before the job.
             if state.outcome is None or self._arrays:
@@ -258,11 +258,13 @@ class _Training:
             )
             best.restore()
 
-    def _cut(self, network: _Network, pictures: Labelled) -> Generator[Event, None, Cut | None]:
+    def _cut(
+        self, network: _Network, pictures: Labelled, phase: Phase
+    ) -> Generator[Event, None, Cut | None]:
         """The features of the frozen part and the model to train on them; None where nothing is
         cut off, or where there is no room for them.
         """
-        boundary = find_boundary(network.backbone, _trainable(network.backbone))
+        boundary = find_boundary(network.backbone, phase.trainable)
         if boundary is None:
             return None
         how = self._training.augmentation
@@ -364,10 +366,6 @@ class _Training:
         )
         self._writer.record(finished)
         yield finished
-
-
-def _trainable(backbone: keras.Model) -> set[str]:
-    return {layer.name for layer in backbone.layers if layer.trainable}
 
 
 def _count(weights: Sequence[keras.Variable]) -> int:
