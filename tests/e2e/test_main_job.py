@@ -85,7 +85,7 @@ def test_from_a_dropped_folder_to_the_prediction_of_a_dropped_picture(
     assert runs.read_run(run).project == session.decisions.project()
 
     # The plots hold every batch and epoch, the results the validation pictures.
-    x, losses = window.centre.plots.loss.val.getData()
+    x, losses = window.centre.plots.page.loss.val.getData()
     assert len(x) == len(losses) == 25
     assert session.evaluation is not None
     assert sum(map(sum, session.evaluation.confusion)) == finished[0].pictures.val
@@ -219,7 +219,7 @@ def test_a_training_whose_engine_dies_is_gone_on_with_in_place(
     # Batches come only of epochs that were not done, or whose checkpoint the kill prevented; the
     # plots have all epochs, once each.
     assert min(e.epoch for e in seen if isinstance(e, Batch)) in (done, done + 1)
-    assert list(window.centre.plots.curves.epoch_at.values) == list(range(1, epochs + 1))
+    assert list(window.centre.plots.page.curves.epoch_at.values) == list(range(1, epochs + 1))
     assert [epoch.epoch for epoch in runs.read_history(run)] == list(range(1, epochs + 1))
     assert session.evaluation is not None
     assert progress.resume_run.isHidden()

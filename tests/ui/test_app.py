@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 from tlstudio.ui import app
 QApplication.exec = lambda *_: 0
 assert app.run([]) == 0
-heavy = {"tensorflow", "keras", "sklearn", "scipy"} & set(sys.modules)
+heavy = {"tensorflow", "keras", "sklearn", "scipy", "pyqtgraph"} & set(sys.modules)
 assert not heavy, heavy
 """
 

@@ -389,7 +389,7 @@ def test_an_engine_that_dies_leaves_a_button_that_goes_on(ready, qtbot) -> None:
     assert session.state == State.TRAINING
     qtbot.waitUntil(lambda: session.state == State.IDLE)
     assert session.model == folder
-    assert list(window.centre.plots.curves.epoch_at.values) == [1, 2]
+    assert list(window.centre.plots.page.curves.epoch_at.values) == [1, 2]
     assert progress.resume_run.isHidden()
 
 
@@ -433,7 +433,7 @@ def test_an_interrupted_training_is_offered_at_the_next_start(reopened, qtbot) -
     assert session.decisions.training == SEVEN
     qtbot.waitUntil(lambda: session.state == State.IDLE)
     assert session.model.name == "run 1"
-    assert list(window.centre.plots.curves.epoch_at.values) == [1, 2, 3, 4]
+    assert list(window.centre.plots.page.curves.epoch_at.values) == [1, 2, 3, 4]
     qtbot.waitUntil(lambda: session.scan is not None)
 
 

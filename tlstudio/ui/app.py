@@ -26,7 +26,7 @@ NO_CHOICE = ("DejaVu Sans", "Sans Serif", "Sans", "")
 """What fontconfig falls back to."""
 PLAIN_FONTS = ("Inter", "Cantarell", "Noto Sans", "Liberation Sans")
 SHOWN_FIRST_MS = 50
-"""The engine starts when the window has been painted."""
+"""The engine starts and the plots are made when the window has been painted."""
 
 
 def run(argv_paths: Sequence[Path], demo: Training | None = None) -> int:
@@ -49,6 +49,7 @@ def run(argv_paths: Sequence[Path], demo: Training | None = None) -> int:
 
     def begin() -> None:
         session.start()
+        _ = window.centre.plots.page
         if demo:
             Demo(session, window.centre, demo)
         window.open_paths(argv_paths)

@@ -206,7 +206,7 @@ class Centre(QStackedWidget):
         self.plots.clear(len(history), 1)
         self.plots.add(history)
         # A run keeps its epochs, not its batches.
-        self.plots.by_epoch.click()
+        self.plots.page.by_epoch.click()
 
     def _predicted(self, ticket: int, event: Event) -> None:
         match event:

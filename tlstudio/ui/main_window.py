@@ -56,6 +56,12 @@ class MainWindow(QMainWindow):
         if chosen := settings.text(stored, "runs/folder"):
             session.runs_folder = Path(chosen)
 
+        # First, since a style sheet is applied anew to all widgets that are there.
+        theme_name = settings.text(stored, "window/theme", "System")
+        if theme_name not in menus.THEMES:
+            theme_name = "System"
+        theme.current().choose(menus.THEMES[theme_name])
+
         self.pictures = PicturesPanel(session)
         self.backbone = BackbonePanel(session)
         self.centre = Centre(session)
@@ -76,10 +82,6 @@ class MainWindow(QMainWindow):
         hidden = settings.text(stored, "window/hidden").split("/")
         for name in self.panels:
             self.panels[name].setVisible(name not in hidden)
-        theme_name = settings.text(stored, "window/theme", "System")
-        if theme_name not in menus.THEMES:
-            theme_name = "System"
-        theme.current().choose(menus.THEMES[theme_name])
         self.menus = menus.build(self, theme_name, self)
         self.header = Header(session, self.menus)
         self.notice = Notice()
