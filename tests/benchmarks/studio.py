@@ -43,6 +43,12 @@ def train(
     }
 
 
+def train_again(pictures: str, epochs: int) -> dict[str, object]:
+    """A training with another head than the one before it in the same engine."""
+    train(pictures, epochs)
+    return train(pictures, epochs, dense=64)
+
+
 def decode(pictures: str) -> float:
     """Seconds a picture to decode and resize all, once the disk has been read."""
     from tlstudio.control import Control
