@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from window_fakes import session as make_session
 
 from tlstudio.events import Device, DevicesFound, Picture, Progress, Scan
 from tlstudio.project.spec import Augmentation, Backbone, Pictures, Training
-from tlstudio.ui import augmentation_preview, versions
+from tlstudio.ui import versions
 from tlstudio.ui.augmentation_dialog import AugmentationDialog
-from tlstudio.ui.augmentation_preview import EMPTY, READING, VERSIONS, examples
+from tlstudio.ui.augmentation_preview import EMPTY, OFF, READING, VERSIONS, examples
 from tlstudio.ui.augmentation_strengths import STRENGTHS
 from tlstudio.ui.session import Session
 
@@ -176,18 +177,29 @@ def test_a_moved_slider_changes_the_versions_and_not_the_originals(previewing, q
     assert [row[0] for row in after] == [row[0] for row in before]
 
 
-def test_shuffle_shows_other_versions_of_the_same(previewing, session, qtbot) -> None:
+def test_shuffle_shows_other_pictures_and_versions(previewing, session, qtbot) -> None:
     before, how = shown(previewing), decided(session)
     previewing.shuffle.click()
     qtbot.waitUntil(lambda: shown(previewing) != before)
-    assert [row[0] for row in shown(previewing)] == [row[0] for row in before]
+    assert [row[0] for row in shown(previewing)] != [row[0] for row in before]
     assert decided(session) == how
+    session.split = replace(session.split, train=session.split.train[:2])
+    session.scan_changed.emit()
+    qtbot.waitUntil(lambda: len(shown(previewing)) == 2)
+    before = shown(previewing)
+    previewing.shuffle.click()
+    qtbot.waitUntil(lambda: shown(previewing) != before)
+    assert [row[0] for row in shown(previewing)] == [row[0] for row in before]
 
 
-def test_off_shows_the_pictures_as_they_are(previewing, qtbot) -> None:
+def test_off_shows_the_pictures_as_they_are_once(previewing, qtbot) -> None:
     previewing.modes["off"].click()
-    qtbot.waitUntil(lambda: all(row[0] == image for row in shown(previewing) for image in row))
-    assert not previewing.shuffle.isEnabled()
+    qtbot.waitUntil(lambda: [len(row) for row in shown(previewing)] == [1] * 4)
+    assert previewing.preview.accessibleName() == OFF
+    assert not previewing.grab().isNull()
+    previewing.modes["live"].click()
+    assert not previewing.grab().isNull()
+    qtbot.waitUntil(lambda: [len(row) for row in shown(previewing)] == [1 + VERSIONS] * 4)
 
 
 def test_other_pictures_take_the_place_of_those_before(
@@ -249,9 +261,7 @@ def test_a_dialog_that_was_closed_works_on_nothing(previewing, session, qtbot) -
         session.decide(training=Training(augmentation=Augmentation(mode="live")))
 
 
-def test_examples_are_of_as_many_classes_as_there_can_be() -> None:
+def test_examples_are_of_all_classes_in_turn() -> None:
     found = [Picture(f"{name}{number}", name) for name in "ab" for number in range(5)]
-    assert examples(found, 3) == ("a0", "b0", "a1")
-    assert examples(found[:2], 4) == ("a0", "a1")
-    many = [Picture(name, name) for name in "abcdef"]
-    assert examples(many, augmentation_preview.ROWS) == ("a", "b", "c", "d")
+    assert examples(found, 2) == ("a0", "b0", "a1", "b1")
+    assert examples(found[:7], 3) == ("a0", "b0", "a1", "b1", "a2")

@@ -66,7 +66,7 @@ class AugmentationDialog(QDialog):
         self.usual.clicked.connect(self._set_usual)
         self.preview = AugmentationPreview(session)
         self.shuffle = QPushButton("Shuffle")
-        explain(self.shuffle, "Shows other random versions")
+        explain(self.shuffle, "Shows other pictures and random versions")
         self.shuffle.clicked.connect(self.preview.shuffle)
         self.done_button = QPushButton("Done")
         self.done_button.setObjectName("primary")
@@ -130,7 +130,7 @@ class AugmentationDialog(QDialog):
         self.modes[how.mode].setChecked(True)
         self.views.show_value(how.views)
         self.views.setEnabled(how.mode == "views")
-        for part in (self.strengths, self.usual, self.shuffle):
+        for part in (self.strengths, self.usual):
             part.setEnabled(how.mode != "off")
         self.strengths.show_strengths(how)
         for mode, cost in self.costs.items():

@@ -22,6 +22,9 @@ ASIDE = 12
 """More room after the originals, in pixels."""
 EMPTY = "Open pictures to see here what each change does to them."
 READING = "The pictures are still being read."
+OFF = "Every epoch sees the pictures as they are."
+PER_CLASS = 64
+"""Examples of a class from which some are shown."""
 
 
 class AugmentationPreview(QWidget):
@@ -36,6 +39,7 @@ class AugmentationPreview(QWidget):
         self._shuffle = 0
         self._split: Split | None = None
         """What the shown pictures were taken from."""
+        self._examples: tuple[str, ...] = ()
         self._paths: tuple[str, ...] = ()
         self._rows: list[list[QPixmap]] = []
         self._wanted: Wanted | None = None
@@ -52,7 +56,7 @@ class AugmentationPreview(QWidget):
         return self._rows
 
     def shuffle(self) -> None:
-        """Show other versions."""
+        """Show other pictures and versions."""
         self._shuffle += 1
         self._ask()
 
@@ -71,25 +75,29 @@ class AugmentationPreview(QWidget):
         split = self._session.split
         if split is not self._split:
             self._split = split
-            self._paths = examples(split.train, ROWS) if split else ()
+            self._examples = examples(split.train, PER_CLASS) if split else ()
+        self._paths = _window(self._examples, ROWS, self._shuffle)
         decisions = self._session.decisions
         rows, columns = decisions.backbone.input_shape
         scale = min(1.0, LARGEST / max(rows, columns))
         size = (max(1, round(scale * rows)), max(1, round(scale * columns)))
         how = decisions.training.augmentation
-        wanted = Wanted(self._paths, size, how, VERSIONS, self._shuffle)
+        versions = 0 if how.mode == "off" else VERSIONS
+        wanted = Wanted(self._paths, size, how, versions, self._shuffle)
         if wanted != self._wanted:
             self._wanted = wanted
             self._versions.ask(wanted)
         self.setAccessibleName(
-            f"Preview: {numbers.count(len(self._paths), 'picture')} and {VERSIONS} versions of each"
-            if self._paths
+            f"Preview: {numbers.count(len(self._paths), 'picture')} and {versions} versions of each"
+            if self._paths and versions
             else self._instead()
         )
         self.update()
 
     def _instead(self) -> str:
-        """What stands there without pictures."""
+        """What stands there in place of versions."""
+        if self._paths:
+            return OFF
         return READING if self._session.scanning else EMPTY
 
     def _show(self, wanted: Wanted, rows: Sequence[Row]) -> None:
@@ -111,9 +119,15 @@ class AugmentationPreview(QWidget):
             return
         head = self.fontMetrics().height() + GAP
         cell = self._cell(wanted, head)
-        for column, text in ((0, "Original"), (1, "As a training may see it")):
-            left = self._left(column, cell.width())
-            painter.drawText(QPointF(left - EDGE, self.fontMetrics().ascent()), text)
+        line = self.fontMetrics().ascent()
+        painter.drawText(QPointF(0, line), "Original")
+        left = self._left(1, cell.width())
+        if wanted.count:
+            painter.drawText(QPointF(left - EDGE, line), "As a training may see it")
+        else:
+            rest = self.rect().adjusted(round(left), head, 0, 0)
+            middle = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(rest, middle.value, OFF)
         for row in range(len(wanted.paths)):
             top = head + row * (cell.height() + GAP)
             for column in range(1 + wanted.count):
@@ -128,7 +142,7 @@ class AugmentationPreview(QWidget):
     def _cell(self, wanted: Wanted, head: int) -> QSizeF:
         """As large as all of them can be, in the pictures' aspect."""
         rows, columns = wanted.size
-        across = (self.width() - 2 * EDGE - wanted.count * GAP - ASIDE) / (1 + wanted.count)
+        across = (self.width() - 2 * EDGE - VERSIONS * GAP - ASIDE) / (1 + VERSIONS)
         down = (self.height() - EDGE - head - (ROWS - 1) * GAP) / ROWS
         most = QSizeF(max(across, 1.0), max(down, 1.0))
         return QSizeF(columns, rows).scaled(most, Qt.AspectRatioMode.KeepAspectRatio)
@@ -141,17 +155,25 @@ class AugmentationPreview(QWidget):
         """None while it is being made, null for a file that is no picture."""
         if row >= len(self._rows):
             return None
-        return self._rows[row][column] if self._rows[row] else QPixmap()
+        made = self._rows[row]
+        if not made:
+            return QPixmap()
+        return made[column] if column < len(made) else None
 
 
-def examples(pictures: Sequence[Picture], count: int) -> tuple[str, ...]:
-    """The paths of up to `count` pictures, of as many classes as there can be."""
+def examples(pictures: Sequence[Picture], per_class: int) -> tuple[str, ...]:
+    """The paths of up to `per_class` pictures of each class, of all classes in turn."""
     by_class: dict[str, list[str]] = {}
     for picture in pictures:
         paths = by_class.setdefault(picture.label, [])
-        if len(paths) < count:
+        if len(paths) < per_class:
             paths.append(picture.path)
-    in_turn = [
-        paths[turn] for turn in range(count) for paths in by_class.values() if turn < len(paths)
-    ]
-    return tuple(in_turn[:count])
+    return tuple(
+        paths[turn] for turn in range(per_class) for paths in by_class.values() if turn < len(paths)
+    )
+
+
+def _window(paths: Sequence[str], count: int, turn: int) -> tuple[str, ...]:
+    """The next `count` paths in each turn, from the first again after the last."""
+    number = min(count, len(paths))
+    return tuple(paths[(turn * number + i) % len(paths)] for i in range(number))
