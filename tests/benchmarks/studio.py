@@ -7,7 +7,12 @@ from pathlib import Path
 
 
 def train(
-    pictures: str, epochs: int, top: bool = False, dense: int = 0, seed: int = 1
+    pictures: str,
+    epochs: int,
+    top: bool = False,
+    dense: int = 0,
+    seed: int = 1,
+    features: str = "auto",
 ) -> dict[str, object]:
     """Seconds in all, of the extraction and of each epoch, and the last epoch's accuracy."""
     from tlstudio.control import Control
@@ -24,7 +29,7 @@ def train(
         pictures=Pictures(source=Path(pictures)),
         freeze=FreezePlan(strategy="top" if top else "head"),
         head=Head(dense=(DenseLayer(units=dense),) if dense else ()),
-        training=Training(epochs=epochs, seed=seed, features="float16" if top else "auto"),
+        training=Training(epochs=epochs, seed=seed, features=features),
     )
     with tempfile.TemporaryDirectory() as parent:
         began = time.perf_counter()
@@ -75,6 +80,7 @@ def one_core(pictures: str) -> dict[str, float]:
     jobs.prepare_environment()
     import numpy as np
 
+    from tlstudio.control import Control
     from tlstudio.data.decode import decode
     from tlstudio.training import prefix as prefixes
 
@@ -86,7 +92,7 @@ def one_core(pictures: str) -> dict[str, float]:
     graph = []
     for batch in (2, 4, 8):
         prefixes.WORK_OF_A_BATCH = batch * prefix.work
-        with prefixes.Runner(prefix, "/CPU:0") as runner:
+        with prefixes.Runner(prefix, "/CPU:0", Control()) as runner:
             some = np.stack(decoded[: runner.batch])
             runner(some)
             began = time.perf_counter()

@@ -101,6 +101,7 @@ def head_warm(bench: Bench) -> Iterator[Row]:
 
 def top(bench: Bench) -> Iterator[Row]:
     options = {"pictures": bench.photographs, "epochs": NAIVE_EPOCHS, "top": True}
+    options["features"] = "float16"
     ours = _later(measured("studio.train", bench.new_home(), **options)["epochs"])
     rivals = _later(bench.naive(False, top=True)), _later(bench.naive(True, top=True))
     yield _faster("top third trainable, an epoch after the first, float16", ours, rivals, 3.5)
@@ -170,6 +171,30 @@ def accuracy(bench: Bench) -> Iterator[Row]:
     )
 
 
+def half(bench: Bench) -> Iterator[Row]:
+    """Of the top layers, whose features are large enough to be kept in half precision."""
+    found: dict[str, list[float]] = {"float16": [], "float32": []}
+    for seed in SEEDS:
+        folder = emoji.split_on_white(bench.folder / f"emoji {seed}", seed)
+        options = {"pictures": folder, "epochs": EPOCHS, "seed": seed, "top": True}
+        for features, accuracies in found.items():
+            options["features"] = features
+            done = measured("studio.train", bench.new_home(), **options)
+            accuracies.append(done["val_accuracy"])
+    float16, float32 = (100 * statistics.mean(values) for values in found.values())
+    points = float16 - float32
+    yield Row(
+        f"float16 features against float32, {len(SEEDS)} seeds, points",
+        f"{float16:.1f} %",
+        f"float32 {float32:.1f} %",
+        "",
+        points,
+        None,
+        "within 0.5",
+        abs(points) <= 0.5,
+    )
+
+
 def delay(bench: Bench) -> Iterator[Row]:
     found = measured("window.delays", bench.new_home(), pictures=bench.photographs, epochs=EPOCHS)
     for name, most in (("p99", 16), ("max", 50)):
@@ -206,6 +231,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "extraction": extraction,
     "decode": decode,
     "accuracy": accuracy,
+    "half": half,
     "delay": delay,
     "start": start,
     "drop": drop,

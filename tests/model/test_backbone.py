@@ -5,6 +5,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tlstudio.control import Cancelled, Control
 from tlstudio.errors import TlstudioError
@@ -194,6 +195,17 @@ def test_loading_the_default_gives_the_bundled_weights():
     for other in (model, same):
         for ours, theirs in zip(other.get_weights(), expected.get_weights(), strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+def test_what_is_trained_does_not_change_what_is_loaded_next():
+    _, trained = loaded(Backbone(input_shape=(32, 32)))
+    before = [weight.copy() for weight in trained.get_weights()]
+    for variable in trained.variables:
+        variable.value.assign_add(tf.ones_like(variable.value))
+
+    _, model = loaded(Backbone(input_shape=(32, 32)))
+    for ours, theirs in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_only_the_bundled_network_has_bundled_weights():

@@ -2,17 +2,19 @@ import shutil
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+from tlstudio import events as said
 from tlstudio.control import Cancelled, Control
 from tlstudio.data.decode import decode
 from tlstudio.data.scan import scanned
 from tlstudio.errors import JobError
-from tlstudio.events import Event, Picture, Progress, Warned
+from tlstudio.events import Picture, Progress, Warned
 from tlstudio.model.backbone import build, layer_rows, preprocess
 from tlstudio.model.boundary import find_boundary
 from tlstudio.model.freeze import freeze
@@ -20,21 +22,24 @@ from tlstudio.model.head import head_layers
 from tlstudio.project.freeze_plan import trainable_layers
 from tlstudio.project.spec import Augmentation, Backbone, FreezePlan, Head, Pooling, Strategy
 from tlstudio.training import features as features_module
+from tlstudio.training import prefix as prefix_module
 from tlstudio.training.feature_cache import FeatureCache, Rows, ShardWriter
 from tlstudio.training.features import (
+    Both,
     Features,
     NoRoom,
     OverflowInHalfPrecision,
     compute_features,
 )
-from tlstudio.training.prefix import DType, Prefix, cut_off
+from tlstudio.training.folded import FoldedGraph, fold
+from tlstudio.training.prefix import DType, Prefix, cut_off, joined
 from tlstudio.training.versions import plain
 
 OFF = Augmentation()
 SPEC = Backbone(name="MobileNetV2", weights="random", input_shape=(32, 32), alpha=0.35)
 
 
-def ended(job: Generator[Event, None, Any]) -> tuple[list[Event], Any]:
+def ended(job: Generator[said.Event, None, Any]) -> tuple[list[said.Event], Any]:
     events = []
     try:
         while True:
@@ -67,7 +72,7 @@ def made(
 
 def compute(
     prefix: Prefix, pictures: tuple[Picture, ...], folder: Path, control: Control | None = None
-) -> tuple[list[Event], Features]:
+) -> tuple[list[said.Event], Features]:
     versions = [plain(picture) for picture in pictures]
     job = compute_features(prefix, versions, OFF, folder, "/CPU:0", control or Control())
     return ended(job)
@@ -140,6 +145,98 @@ def test_a_picture_is_known_by_its_bytes(
     assert compute(prefix, moved, tmp_path)[1].hits == 30
 
 
+def made_for_both(dtype: DType = "float32", largest: float = 0.0) -> tuple[Prefix, Both]:
+    """Of the head's phase, and of one that trains the top layers, for which a feature is as large
+    as `largest`.
+    """
+    backbone, head, prefix, _ = made()
+    trainable = trainable_layers(FreezePlan(strategy="top"), layer_rows(backbone))
+    cuts = find_boundary(backbone, frozenset()), find_boundary(backbone, trainable)
+    assert cuts[0]
+    assert cuts[1]
+    if largest:
+        norm = backbone.get_layer("block_11_project_BN")  # the addition at the boundary takes it
+        norm.beta.assign(norm.beta + largest)
+    later, _ = cut_off(backbone, SPEC, cuts[1], head, dtype)
+    return prefix, Both(later, joined(backbone, SPEC, cuts, head))
+
+
+def compute_both(
+    prefix: Prefix, both: Both, pictures: tuple[Picture, ...], folder: Path
+) -> tuple[list[said.Event], Features]:
+    versions = [plain(picture) for picture in pictures]
+    return ended(compute_features(prefix, versions, OFF, folder, "/CPU:0", Control(), both))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_what_a_later_phase_needs_is_made_in_the_same_pass(
+    pictures: tuple[Picture, ...], tmp_path: Path, dtype: DType
+) -> None:
+    prefix, both = made_for_both(dtype)
+    events, first = compute_both(prefix, both, pictures, tmp_path)
+    assert (events[0], events[-1]) == (Progress("extract", 0, 30), Progress("extract", 30, 30))
+    assert (first.hits, first.misses) == (0, 30)
+    _, later = compute(both.later, pictures, tmp_path)
+    assert (later.hits, later.misses) == (30, 0)
+    for part, found, within in ((prefix, first, 1e-5), (both.later, later, 2e-3)):
+        alone = rows_of(compute(part, pictures, tmp_path / "alone")[1], pictures)
+        rows = rows_of(found, pictures)
+        assert rows.dtype == alone.dtype
+        np.testing.assert_allclose(rows, alone, rtol=within, atol=1e-4)
+
+
+def test_each_phase_has_what_it_lacked(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
+    prefix, both = made_for_both()
+    compute(prefix, pictures[:10], tmp_path)
+    compute(both.later, pictures[5:20], tmp_path)
+    events, first = compute_both(prefix, both, pictures, tmp_path)
+    assert Progress("extract", 5, 30) in events, "five are there for both"
+    assert events[-1] == Progress("extract", 30, 30)
+    assert (first.hits, first.misses) == (10, 20)
+    assert compute(both.later, pictures, tmp_path)[1].hits == 30
+    for part in (prefix, both.later):
+        cache = FeatureCache(tmp_path / part.key, part.values, part.dtype)
+        assert sum(len(shard.rows) for shard in cache._shards) == 30, "none is kept twice"
+
+
+def test_nothing_is_made_for_later_where_the_first_phase_lacks_nothing(
+    pictures: tuple[Picture, ...], tmp_path: Path
+) -> None:
+    prefix, both = made_for_both()
+    compute(prefix, pictures, tmp_path)
+    assert compute_both(prefix, both, pictures, tmp_path)[1].hits == 30
+    assert compute(both.later, pictures, tmp_path)[1].hits == 0
+
+
+def test_what_cannot_be_kept_for_later_is_no_matter_of_the_first_phase(
+    pictures: tuple[Picture, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix, both = made_for_both()
+    add = ShardWriter.add
+
+    def full(self: ShardWriter, digest: str, row: np.ndarray) -> None:
+        if len(row) == both.later.values and digest == pictures[10].digest:
+            raise JobError("The disk is full.", "Free some space.")
+        add(self, digest, row)
+
+    monkeypatch.setattr(ShardWriter, "add", full)
+    events, first = compute_both(prefix, both, pictures, tmp_path)
+    assert not [event for event in events if isinstance(event, Warned)]
+    assert rows_of(first, pictures).shape == (30, 1280)
+    monkeypatch.undo()
+    assert compute(both.later, pictures, tmp_path)[1].hits == 10
+
+
+def test_what_half_precision_cannot_hold_is_left_to_the_later_phase(
+    pictures: tuple[Picture, ...], tmp_path: Path
+) -> None:
+    prefix, both = made_for_both("float16", largest=1e6)
+    _, first = compute_both(prefix, both, pictures, tmp_path)
+    assert first.misses == 30
+    with pytest.raises(OverflowInHalfPrecision):
+        compute(both.later, pictures, tmp_path)
+
+
 @pytest.mark.parametrize("other", ["weights", "boundary", "pooling", "dtype"])
 def test_another_prefix_has_rows_of_its_own(other: str) -> None:
     first = made()[2].key
@@ -185,6 +282,31 @@ def test_a_stop_keeps_what_was_computed(pictures: tuple[Picture, ...], tmp_path:
     with pytest.raises(Cancelled):
         ended(job)
     assert compute(prefix, pictures, tmp_path)[1].hits > 0
+
+
+def test_a_stop_does_not_wait_for_the_building_of_the_prefix(
+    pictures: tuple[Picture, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left to itself, and what it opened is closed when it has ended."""
+    control, building, go_on, ended_too = Control(), Event(), Event(), Event()
+
+    def slow(prefix: Prefix, batch: int, dtype: str) -> FoldedGraph:
+        building.set()
+        go_on.wait(60)
+        try:
+            return fold(prefix, batch, dtype)
+        finally:
+            ended_too.set()
+
+    monkeypatch.setattr(prefix_module, "fold", slow)
+    versions = [plain(picture) for picture in pictures]
+    job = compute_features(made()[2], versions, OFF, tmp_path, "/CPU:0", control)
+    Thread(target=lambda: building.wait(60) and control.stop()).start()
+    with pytest.raises(Cancelled):
+        ended(job)
+    assert not ended_too.is_set()
+    go_on.set()
+    assert ended_too.wait(60)
 
 
 @pytest.mark.parametrize("room", [True, False])

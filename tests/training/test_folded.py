@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from small_networks import with_trained_norms
 
+from tlstudio.control import Control
 from tlstudio.model.backbone import build
 from tlstudio.project.spec import Backbone
 from tlstudio.training.folded import fold
@@ -16,7 +17,7 @@ def pictures(side: int, number: int = 4) -> np.ndarray:
 
 def said(model: keras.Model, inputs: np.ndarray, device: str = "/CPU:0") -> np.ndarray:
     prefix = Prefix(model, work=1_000_000, key="", dtype="float32")
-    with Runner(prefix, device) as runner:
+    with Runner(prefix, device, Control()) as runner:
         padded = np.resize(inputs, (runner.batch, *inputs.shape[1:]))
         return runner(padded)[: len(inputs)]
 

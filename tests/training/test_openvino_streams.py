@@ -108,7 +108,7 @@ def test_openvino_says_what_tensorflow_does(dtype: DType) -> None:
     rows = []
     for engine in (TENSORFLOW, engine_for("/CPU:0")):
         prefix = Prefix(model, work=1_000_000, key="", dtype=dtype, engine=engine)
-        with Runner(prefix, "/CPU:0") as runner:
+        with Runner(prefix, "/CPU:0", Control()) as runner:
             rows.append(runner(pictures))
     assert rows[0].dtype == rows[1].dtype == dtype
     assert rows[0].std() > 0.1

@@ -212,6 +212,14 @@ def test_the_head_is_trained_first_on_the_whole_backbone_and_then_the_plan(
     assert trained[1] > head | {"block7a_expand_conv", "top_conv"}
 
 
+@pytest.mark.usefixtures("nothing_kept")
+def test_both_phases_cost_one_pass(project: MakeProject, tmp_path: Path) -> None:
+    """The second finds there what the first has computed with its own."""
+    how = training(epochs=1, head_epochs=1)
+    last = finished(train(project(freeze=BLOCK7, training=how), tmp_path / "run"))
+    assert last.cache == CacheUse(30, 30)
+
+
 def test_the_phase_of_the_head_changes_no_weight_of_the_backbone(
     project: MakeProject, tmp_path: Path, losses_said: list[float]
 ) -> None:

@@ -56,7 +56,7 @@ def pictures(shapes: Path) -> tuple[Picture, ...]:
 
 @pytest.fixture(scope="module")
 def runner(prefix: Prefix) -> Iterator[Runner]:
-    with Runner(prefix, "CPU:0") as runner:
+    with Runner(prefix, "CPU:0", Control()) as runner:
         yield runner
 
 

@@ -4,9 +4,13 @@ import math
 from collections import defaultdict
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import keras
 from keras import KerasTensor, layers
+from numpy.typing import NDArray
 
 from tlstudio.control import Control
 from tlstudio.errors import TlstudioError
@@ -86,24 +90,36 @@ def load(spec: Backbone, control: Control) -> Generator[Event, None, keras.Model
     """
     known = catalog.facts(spec.name)
     yield Progress("build", 0, 1, known.label)
-    if spec.weights == "random":
-        model = build(spec)
-    else:
-        # Random values would only be overwritten, and take longer than all the rest.
-        model = outline(spec)
-        weights.give_values(model)
+    weights.check(spec)
+    # Random values would only be overwritten, and take longer than all the rest.
+    model = build(spec) if spec.weights == "random" else outline(spec)
     control.checkpoint()
-    yield from weights.load_into(
-        model,
-        spec,
-        control,
-        # Flattened features tie a top to the size that the network was trained at.
-        with_top=lambda: build(
-            spec.model_copy(update={"input_shape": known.input_shape}), include_top=True
-        ),
-    )
+    if weights.are_bundled(spec):
+        weights.give_values(model, _bundled_values())
+    elif spec.weights != "random":
+        weights.give_values(model)
+        if spec.weights == "imagenet":
+            yield from weights.from_imagenet(model, spec, control)
+        else:
+            weights.from_file(
+                model,
+                Path(spec.weights),
+                # Flattened features tie a top to the size that the network was trained at.
+                with_top=lambda: build(
+                    spec.model_copy(update={"input_shape": known.input_shape}), include_top=True
+                ),
+            )
     yield Progress("build", 1, 1, known.label)
     return model
+
+
+@cache
+def _bundled_values() -> tuple[NDArray[Any], ...]:
+    """Kept, since to read them takes longer than all else before a training on kept features."""
+    model = outline(Backbone())
+    weights.give_values(model)
+    weights.from_bundled(model)
+    return tuple(variable.numpy() for variable in model.weights)
 
 
 def preprocess(inputs: KerasTensor, name: str) -> KerasTensor:

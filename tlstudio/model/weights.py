@@ -5,9 +5,9 @@ import os
 import threading
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from uuid import uuid4
 import h5py  # type: ignore[import-untyped]
 import keras
 from keras.src.utils import file_utils
+from numpy.typing import NDArray
 
+from tlstudio.background import in_background
 from tlstudio.control import Cancelled, Control
-from tlstudio.errors import TlstudioError
+from tlstudio.errors import JobError, TlstudioError
 from tlstudio.events import Event, Progress
 from tlstudio.model import catalog
 from tlstudio.paths import resource, write_error
@@ -44,23 +46,10 @@ BLOCK_BYTES = 1 << 17
 TIMEOUT_SECONDS = 30.0
 
 
-def load_into(
-    model: keras.Model, spec: Backbone, control: Control, with_top: Callable[[], keras.Model]
-) -> Iterator[Event]:
-    """Fill a freshly built backbone; `with_top` builds the same network with its top.
-
-    Raises TlstudioError when the weights cannot be had or do not fit; the model is then of no
-    more use. Raises Cancelled when stopped.
-    """
-    check(spec)
-    if spec.weights == "random":
-        return
-    if spec.weights in ("bundled", "imagenet") and catalog.facts(spec.name) is catalog.LITE0:
-        from_file(model, resource("weights", "efficientnet_lite0.weights.h5"), with_top)
-    elif spec.weights == "imagenet":
-        yield from from_imagenet(model, spec, control)
-    else:
-        from_file(model, Path(spec.weights), with_top)
+def are_bundled(spec: Backbone) -> bool:
+    """Whether they are the ones that come with tlstudio."""
+    lite0 = catalog.facts(spec.name) is catalog.LITE0
+    return lite0 and spec.weights in ("bundled", "imagenet")
 
 
 def check(spec: Backbone) -> None:
@@ -101,6 +90,12 @@ def from_file(model: keras.Model, path: Path, with_top: Callable[[], keras.Model
         layer.set_weights(whole.get_layer(layer.name).get_weights())
 
 
+def from_bundled(model: keras.Model) -> None:
+    """Fill `model`, an EfficientNet-Lite0 without its top."""
+    if not _fill(model, resource("weights", "efficientnet_lite0.weights.h5")):
+        raise JobError("The bundled weights are damaged.", "Install tlstudio again.")
+
+
 def _check_format(path: Path) -> None:
     if not path.name.endswith(SUFFIXES):
         raise TlstudioError(
@@ -134,13 +129,22 @@ def _check_format(path: Path) -> None:
         )
 
 
-def give_values(model: keras.Model) -> None:
-    """Give the weights of an outline values to be overwritten: none of them is a number."""
+def give_values(model: keras.Model, values: Sequence[NDArray[Any]] = ()) -> None:
+    """Give the weights of an outline these values, in the order of `weights`; without any, some
+    to be overwritten: none of them is a number.
+    """
+    given = dict(zip(map(id, model.weights), values, strict=True)) if values else {}
     weights = set(map(id, model.weights))
     for variable in model.variables:
-        if id(variable) in weights and "float" in str(variable.dtype):
+        if id(variable) in given:
+            variable._initializer = partial(_as_given, given[id(variable)])
+        elif id(variable) in weights and "float" in str(variable.dtype):
             variable._initializer = keras.initializers.Constant(math.nan)
         variable._deferred_initialize()
+
+
+def _as_given(value: NDArray[Any], _shape: object, dtype: object = None) -> NDArray[Any]:
+    return value
 
 
 def _fill(model: keras.Model, path: Path) -> bool:
@@ -180,7 +184,7 @@ def from_imagenet(model: keras.Model, spec: Backbone, control: Control) -> Itera
         with keras.device("cpu:0"), _fetching(fetched, control):
             return network(include_top=False, weights="imagenet", input_shape=(*shape, 3), **width)
 
-    future = _in_background(construct)
+    future = in_background(construct, "imagenet-weights")
     reported = 0
     while not future.done():
         fetched.changed.wait(0.1)
@@ -274,17 +278,3 @@ def _unreachable(address: str, target: Path, error: Exception) -> TlstudioError:
         f"Go online, or fetch {address} elsewhere and put it into {target.parent} as "
         f"{target.name}, or choose a weights file.",
     )
-
-
-def _in_background(work: Callable[[], Any]) -> Future[Any]:
-    """Run `work` in a thread that does not keep the process alive."""
-    future: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - `Future.result` raises it
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="imagenet-weights", daemon=True).start()
-    return future

@@ -1,7 +1,8 @@
 """Features: a row for each picture from the frozen prefix, computed once and kept."""
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from tlstudio.paths import features_folder
 from tlstudio.project.spec import Augmentation, Project
 from tlstudio.training.feature_cache import FeatureCache, Rows, ShardWriter
 from tlstudio.training.openvino_streams import OpenVinoFailed
-from tlstudio.training.prefix import TENSORFLOW, DType, Prefix, Runner, cut_off, engine_for
+from tlstudio.training.prefix import TENSORFLOW, DType, Prefix, Runner, cut_off, engine_for, joined
 from tlstudio.training.versions import Version, changed
 
 IN_MEMORY_BYTES = 1 << 30
@@ -78,10 +79,12 @@ def features_at(
     versions: Sequence[Version],
     device: str,
     control: Control,
+    later: Boundary | None = None,
     engine: str = "",
 ) -> Generator[Event, None, Cut | None]:
     """What the frozen part says of all versions, and the model to train on it; None without
-    room, which is said. `engine` "" takes the fastest that can be used. Raises Cancelled.
+    room, which is said. What it says at `later` is kept in the same pass, for a later phase.
+    `engine` "" takes the fastest that can be used. Raises Cancelled.
     """
     engine = engine or engine_for(device)
     folder = features_folder()
@@ -93,9 +96,16 @@ def features_at(
         dtypes.append("float32")
     for dtype in dtypes:
         prefix, rest = cut_off(backbone, project.backbone, boundary, head, dtype, engine)
+        both = None
+        if later:
+            second, _ = cut_off(backbone, project.backbone, later, head, dtype, engine)
+            cuts = boundary, later
+            both = Both(second, joined(backbone, project.backbone, cuts, head, engine))
         how = project.training.augmentation
         try:
-            features = yield from compute_features(prefix, versions, how, folder, device, control)
+            features = yield from compute_features(
+                prefix, versions, how, folder, device, control, both
+            )
         except OverflowInHalfPrecision:
             if prefix.dtype == "float32":
                 break
@@ -106,7 +116,7 @@ def features_at(
             yield Warned(failed.message, failed.hint)
             return (
                 yield from features_at(
-                    boundary, backbone, head, project, versions, device, control, TENSORFLOW
+                    boundary, backbone, head, project, versions, device, control, later, TENSORFLOW
                 )
             )
         shrink(folder, limit(), spare=folder / prefix.key)
@@ -118,6 +128,13 @@ def features_at(
     return None
 
 
+class Both(NamedTuple):
+    """The prefix of a later phase, and one that makes the rows of both, the later ones last."""
+
+    later: Prefix
+    joined: Prefix
+
+
 def compute_features(
     prefix: Prefix,
     versions: Sequence[Version],
@@ -125,31 +142,51 @@ def compute_features(
     folder: Path,
     device: str,
     control: Control,
+    both: Both | None = None,
 ) -> Generator[Event, None, Features]:
     """Run each version that `folder` does not have yet through the prefix, decoding beside it.
 
     A picture is known by its bytes, so that names and places do not matter. What was computed
-    is kept when a job is stopped. Raises Cancelled, OverflowInHalfPrecision, NoRoom and
-    OpenVinoFailed.
+    is kept when a job is stopped. Where any is missing, what a later phase lacks is computed with
+    it. Raises Cancelled, OverflowInHalfPrecision, NoRoom and OpenVinoFailed.
     """
-    cache = FeatureCache(folder / prefix.key, prefix.values, prefix.dtype)
-    yield from cache.check([version.key for version in versions], control)
+    keys = [version.key for version in versions]
+    cache = yield from _opened(prefix, keys, folder, control)
     missing = {version.key: version for version in versions if version.key not in cache}
-    hits = sum(version.key not in missing for version in versions)
-    features = Features(cache, hits=hits, misses=len(versions) - hits)
-    yield Progress("extract", hits, len(versions))
-    if missing:
-        with Runner(prefix, device) as runner, cache.writer() as writer:
-            done = hits
-            for event in _extract(runner, list(missing.values()), how, features, writer, control):
-                if isinstance(event, int):
-                    done += event
-                    yield Progress("extract", min(done, len(versions)), len(versions))
-                else:
-                    yield event
-    if len(missing) < features.misses:  # pictures that are there more than once
-        yield Progress("extract", len(versions), len(versions))
+    hits = sum(key not in missing for key in keys)
+    features = Features(cache, hits=hits, misses=len(keys) - hits)
+    if not missing:
+        yield Progress("extract", hits, len(keys))
+        return features
+    with ExitStack() as stack:
+        kept = _KeptRows(prefix, missing.keys(), features, stack.enter_context(cache.writer()))
+        later, runs, wanted = None, prefix, missing
+        if both:
+            also = yield from _opened(both.later, keys, folder, control)
+            lacking = {version.key: version for version in versions if version.key not in also}
+            if lacking:
+                later = _LaterRows(both.later, lacking.keys(), stack.enter_context(also.writer()))
+                runs, wanted = both.joined, missing | lacking
+        done = sum(key not in wanted for key in keys)
+        yield Progress("extract", done, len(keys))
+        runner = stack.enter_context(Runner(runs, device, control))
+        for event in _extract(runner, list(wanted.values()), how, kept, later, control):
+            if isinstance(event, int):
+                done += event
+                yield Progress("extract", min(done, len(keys)), len(keys))
+            else:
+                yield event
+    if done < len(keys):  # pictures that are there more than once
+        yield Progress("extract", len(keys), len(keys))
     return features
+
+
+def _opened(
+    prefix: Prefix, keys: Sequence[str], folder: Path, control: Control
+) -> Generator[Event, None, FeatureCache]:
+    cache = FeatureCache(folder / prefix.key, prefix.values, prefix.dtype)
+    yield from cache.check(keys, control)
+    return cache
 
 
 class DecodedOfSome(NamedTuple):
@@ -215,27 +252,72 @@ def _extract(
     runner: Runner,
     wanted: Sequence[Version],
     how: Augmentation,
-    features: Features,
-    writer: ShardWriter,
+    kept: "_KeptRows",
+    later: "_LaterRows | None",
     control: Control,
 ) -> Iterator[int | Warned]:
     """Yields how many versions more are done."""
-    disk: ShardWriter | None = writer
     with closing(rows_ahead(runner, wanted, how, control)) as results:
         for versions, rows, lost, tried in results:
-            if not np.isfinite(rows).all():
-                raise OverflowInHalfPrecision
-            features.lost |= lost
-            for version, row in zip(versions, rows, strict=True):
-                if disk is not None:
-                    try:
-                        disk.add(version.key, row)
-                        continue
-                    except JobError as error:
-                        disk = None
-                        yield Warned(error.message, "The training goes on without keeping more.")
-                _keep_in_memory(features, version.key, row)
+            kept.features.lost |= lost
+            keys = [version.key for version in versions]
+            values = kept.prefix.values
+            yield from kept.take(keys, rows[:, :values])
+            if later:
+                later.take(keys, rows[:, values:])
             yield tried
+
+
+@dataclass(slots=True)
+class _KeptRows:
+    """On the disk, or in memory once that is full."""
+
+    prefix: Prefix
+    wanted: AbstractSet[str]
+    features: Features
+    disk: ShardWriter | None
+
+    def take(self, keys: Sequence[str], rows: Rows) -> Iterator[Warned]:
+        """Raises OverflowInHalfPrecision and NoRoom."""
+        rows = _as_kept(rows, self.prefix)
+        if not np.isfinite(rows).all():
+            raise OverflowInHalfPrecision
+        for key, row in zip(keys, rows, strict=True):
+            if key not in self.wanted:
+                continue
+            if self.disk is not None:
+                try:
+                    self.disk.add(key, row)
+                    continue
+                except JobError as error:
+                    self.disk = None
+                    yield Warned(error.message, "The training goes on without keeping more.")
+            _keep_in_memory(self.features, key, row)
+
+
+@dataclass(slots=True)
+class _LaterRows:
+    """What cannot be kept is left for the later phase to compute, and to tell of."""
+
+    prefix: Prefix
+    wanted: AbstractSet[str]
+    disk: ShardWriter | None
+
+    def take(self, keys: Sequence[str], rows: Rows) -> None:
+        rows = _as_kept(rows, self.prefix)
+        for key, row in zip(keys, rows, strict=True):
+            if self.disk is None or key not in self.wanted or not np.isfinite(row).all():
+                continue
+            try:
+                self.disk.add(key, row)
+            except JobError:
+                self.disk = None
+
+
+def _as_kept(rows: Rows, prefix: Prefix) -> Rows:
+    # What is too large for half precision becomes infinite, as it does in TensorFlow.
+    with np.errstate(over="ignore"):
+        return rows.astype(prefix.dtype, copy=False)
 
 
 def _keep_in_memory(features: Features, key: str, row: Rows) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
-from threading import Lock
 from typing import Literal, Self
 
 import keras
@@ -15,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
+from tlstudio.background import awaited, in_background
+from tlstudio.control import Control
 from tlstudio.data.decode import DECODING
 from tlstudio.model.backbone import preprocess
 from tlstudio.model.boundary import Boundary, prefix_of, suffix_of
@@ -79,7 +80,7 @@ def cut_off(
     picture = keras.Input(backbone.input_shape[1:], name="picture")
     tensors = keras.tree.flatten(prefix_of(backbone, boundary)(preprocess(picture, spec.name)))
     suffix = suffix_of(backbone, boundary)
-    pooled = boundary.tensors == tuple(backbone.outputs) and not _flattens(head[0])
+    pooled = _is_pooled(backbone, boundary, head)
     if pooled:
         tensors, head = [head[0](tensors[0])], head[1:]
     model = keras.Model(picture, tensors)
@@ -94,8 +95,33 @@ def cut_off(
     return prefix, keras.Model(rows, put_on(last, head), name="suffix_and_head")
 
 
-def _flattens(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, keras.layers.Flatten)
+def joined(
+    backbone: keras.Model,
+    spec: Backbone,
+    boundaries: Sequence[Boundary],
+    head: Sequence[keras.layers.Layer],
+    engine: str = TENSORFLOW,
+) -> Prefix:
+    """All that is cut off at these boundaries in one pass: the rows of each beside each other, in
+    single precision.
+    """
+    picture = keras.Input(backbone.input_shape[1:], name="picture")
+    crossing = [list(boundary.tensors) for boundary in boundaries]
+    network = keras.Model(backbone.input, crossing, name="prefix")
+    tensors: list[keras.KerasTensor] = []
+    for boundary, found in zip(boundaries, network(preprocess(picture, spec.name)), strict=True):
+        pooled = _is_pooled(backbone, boundary, head)
+        tensors += [head[0](found[0])] if pooled else found
+    work = max(boundary.work for boundary in boundaries)
+    return Prefix(keras.Model(picture, tensors), work, "", "float32", engine)
+
+
+def _is_pooled(
+    backbone: keras.Model, boundary: Boundary, head: Sequence[keras.layers.Layer]
+) -> bool:
+    """Whether the head's pooling belongs to the prefix."""
+    at_the_end = boundary.tensors == tuple(backbone.outputs)
+    return at_the_end and not isinstance(head[0], keras.layers.Flatten)
 
 
 def _unflattened(
@@ -148,11 +174,11 @@ class Runner:
     On a CPU each thread that calls is a stream of its own: small batches in as many threads as
     there are cores beat large ones that are shared by all, since no core waits for another and
     what a layer puts out is still near when the next one takes it in. Holds memory: use as a
-    context.
+    context, which begins to build what is run.
     """
 
-    def __init__(self, prefix: Prefix, device: str) -> None:
-        """`device` as TensorFlow calls it."""
+    def __init__(self, prefix: Prefix, device: str, control: Control) -> None:
+        """`device` as TensorFlow calls it; `control` that of the job."""
         cores = os.cpu_count() or 1
         self._on_gpu = "GPU" in device
         if self._on_gpu:
@@ -163,43 +189,45 @@ class Runner:
         self.picture_size: tuple[int, int] = prefix.model.input_shape[1:3]
         self._prefix = prefix
         self._device = device
-        self._lock = Lock()
-        self._run: Run | None = None
+        self._control = control
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
+        # It takes a second, or several for a large network.
+        self._run = in_background(self._build, "prefix")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        # Now, or when a build that was left to itself has ended.
+        self._run.add_done_callback(lambda _: self._open.close())
 
     def __call__(self, pictures: Rows) -> Rows:
         """uint8 of shape (batch, rows, columns, 3) to rows of shape (batch, values).
 
-        The first call builds the prefix, which takes a second. Raises OpenVinoFailed.
+        Waits until all is built. Raises Cancelled and OpenVinoFailed.
         """
-        if self._run is None:
-            with self._lock:
-                if self._run is None:
-                    run = self._built()
-                    # TensorFlow optimises a graph when it first runs, in each thread that asks.
-                    rows = run(pictures)
-                    self._run = run
-                    return rows
-        return self._run(pictures)
+        return awaited(self._run, self._control)(pictures)
 
-    def _built(self) -> Run:
+    def _build(self) -> Run:
         prefix = self._prefix
         if prefix.engine != TENSORFLOW:
             return self._in_openvino()
         folded = fold(prefix.model, self.batch, prefix.dtype)
-        return _eagerly(folded, self._device) if self._on_gpu else self._in_session(folded)
+        return self._optimised(
+            _eagerly(folded, self._device) if self._on_gpu else self._in_session(folded)
+        )
+
+    def _optimised(self, run: Run) -> Run:
+        """TensorFlow optimises a graph when it first runs."""
+        run(np.zeros((self.batch, *self.picture_size, 3), np.uint8))
+        return run
 
     def _in_openvino(self) -> Run:
         """In single precision, since that is what can be checked."""
         folded = fold(self._prefix.model, self.batch, "float32")
         run = openvino_streams.streams(folded, self.workers)
-        checked = openvino_streams.checked(run, self._in_session(folded))
+        tensorflow = self._optimised(self._in_session(folded))
+        checked = openvino_streams.checked(run, tensorflow)
         dtype = self._prefix.dtype
 
         def rounded(pictures: Rows) -> Rows:

@@ -267,6 +267,8 @@ class _Training:
         boundary = find_boundary(network.backbone, phase.trainable)
         if boundary is None:
             return None
+        last = network.phases[-1]
+        later = None if phase is last else find_boundary(network.backbone, last.trainable)
         how = self._training.augmentation
         versions: list[Version] = [plain(picture) for picture in pictures.val]
         for picture in pictures.train:
@@ -284,6 +286,7 @@ class _Training:
             versions,
             self._device,
             self._control,
+            later,
         )
         self._state.extracting += time.perf_counter() - began
         if cut:
@@ -307,7 +310,7 @@ class _Training:
             return
         # What is not kept may come from any engine, and this one cannot fail.
         prefix = replace(cut.prefix, engine=TENSORFLOW)
-        with Runner(prefix, self._device) as runner:
+        with Runner(prefix, self._device, self._control) as runner:
             yield LiveSource(kept, runner, pictures.pictures, how, seed)
 
     def _recorded(
