@@ -90,6 +90,7 @@ def _window() -> Iterator[tuple[MainWindow, Session]]:
         window = MainWindow(session, open_settings(Path(folder) / "settings.ini"))
         window.show()
         session.start()
+        _ = window.centre.plots.page  # as the app does when it has been painted
         try:
             _wait_for(lambda: session.description is not None and session.devices is not None)
             yield window, session
