@@ -165,7 +165,7 @@ def compute_both(
     prefix: Prefix, both: Both, pictures: tuple[Picture, ...], folder: Path
 ) -> tuple[list[said.Event], Features]:
     versions = [plain(picture) for picture in pictures]
-    return ended(compute_features(prefix, versions, OFF, folder, "/CPU:0", Control(), both))
+    return ended(compute_features(prefix, versions, OFF, folder, "/CPU:0", Control(), lambda: both))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

@@ -1,9 +1,10 @@
 """Features: a row for each picture from the frozen prefix, computed once and kept."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +19,19 @@ from tlstudio.errors import JobError, PictureError
 from tlstudio.events import Event, Progress, Warned
 from tlstudio.model.boundary import Boundary
 from tlstudio.paths import features_folder
-from tlstudio.project.spec import Augmentation, Project
+from tlstudio.project.spec import Augmentation, Backbone, Project
 from tlstudio.training.feature_cache import FeatureCache, Rows, ShardWriter
 from tlstudio.training.openvino_streams import OpenVinoFailed
-from tlstudio.training.prefix import TENSORFLOW, DType, Prefix, Runner, cut_off, engine_for, joined
+from tlstudio.training.prefix import (
+    TENSORFLOW,
+    DType,
+    Prefix,
+    Runner,
+    as_kept,
+    cut_off,
+    engine_for,
+    joined,
+)
 from tlstudio.training.versions import Version, changed
 
 IN_MEMORY_BYTES = 1 << 30
@@ -98,9 +108,8 @@ def features_at(
         prefix, rest = cut_off(backbone, project.backbone, boundary, head, dtype, engine)
         both = None
         if later:
-            second, _ = cut_off(backbone, project.backbone, later, head, dtype, engine)
             cuts = boundary, later
-            both = Both(second, joined(backbone, project.backbone, cuts, head, engine))
+            both = partial(_both, backbone, project.backbone, cuts, head, dtype, engine)
         how = project.training.augmentation
         try:
             features = yield from compute_features(
@@ -135,6 +144,18 @@ class Both(NamedTuple):
     joined: Prefix
 
 
+def _both(
+    backbone: keras.Model,
+    spec: Backbone,
+    cuts: tuple[Boundary, Boundary],
+    head: Sequence[keras.layers.Layer],
+    dtype: DType | None,
+    engine: str,
+) -> Both:
+    later, _ = cut_off(backbone, spec, cuts[1], head, dtype, engine)
+    return Both(later, joined(backbone, spec, cuts, head, engine))
+
+
 def compute_features(
     prefix: Prefix,
     versions: Sequence[Version],
@@ -142,13 +163,13 @@ def compute_features(
     folder: Path,
     device: str,
     control: Control,
-    both: Both | None = None,
+    both: Callable[[], Both] | None = None,
 ) -> Generator[Event, None, Features]:
     """Run each version that `folder` does not have yet through the prefix, decoding beside it.
 
     A picture is known by its bytes, so that names and places do not matter. What was computed
     is kept when a job is stopped. Where any is missing, what a later phase lacks is computed with
-    it. Raises Cancelled, OverflowInHalfPrecision, NoRoom and OpenVinoFailed.
+    it; `both` is called then. Raises Cancelled, OverflowInHalfPrecision, NoRoom and OpenVinoFailed.
     """
     keys = [version.key for version in versions]
     cache = yield from _opened(prefix, keys, folder, control)
@@ -162,11 +183,12 @@ def compute_features(
         kept = _KeptRows(prefix, missing.keys(), features, stack.enter_context(cache.writer()))
         later, runs, wanted = None, prefix, missing
         if both:
-            also = yield from _opened(both.later, keys, folder, control)
+            second, at_once = both()
+            also = yield from _opened(second, keys, folder, control)
             lacking = {version.key: version for version in versions if version.key not in also}
             if lacking:
-                later = _LaterRows(both.later, lacking.keys(), stack.enter_context(also.writer()))
-                runs, wanted = both.joined, missing | lacking
+                later = _LaterRows(second, lacking.keys(), stack.enter_context(also.writer()))
+                runs, wanted = at_once, missing | lacking
         done = sum(key not in wanted for key in keys)
         yield Progress("extract", done, len(keys))
         runner = stack.enter_context(Runner(runs, device, control))
@@ -279,7 +301,7 @@ class _KeptRows:
 
     def take(self, keys: Sequence[str], rows: Rows) -> Iterator[Warned]:
         """Raises OverflowInHalfPrecision and NoRoom."""
-        rows = _as_kept(rows, self.prefix)
+        rows = as_kept(rows, self.prefix.dtype)
         if not np.isfinite(rows).all():
             raise OverflowInHalfPrecision
         for key, row in zip(keys, rows, strict=True):
@@ -304,7 +326,7 @@ class _LaterRows:
     disk: ShardWriter | None
 
     def take(self, keys: Sequence[str], rows: Rows) -> None:
-        rows = _as_kept(rows, self.prefix)
+        rows = as_kept(rows, self.prefix.dtype)
         for key, row in zip(keys, rows, strict=True):
             if self.disk is None or key not in self.wanted or not np.isfinite(row).all():
                 continue
@@ -312,12 +334,6 @@ class _LaterRows:
                 self.disk.add(key, row)
             except JobError:
                 self.disk = None
-
-
-def _as_kept(rows: Rows, prefix: Prefix) -> Rows:
-    # What is too large for half precision becomes infinite, as it does in TensorFlow.
-    with np.errstate(over="ignore"):
-        return rows.astype(prefix.dtype, copy=False)
 
 
 def _keep_in_memory(features: Features, key: str, row: Rows) -> None:

@@ -162,6 +162,12 @@ def _key(
     return digest.hexdigest()
 
 
+def as_kept(rows: Rows, dtype: DType) -> Rows:
+    """What is too large for half precision becomes infinite, as it does in TensorFlow."""
+    with np.errstate(over="ignore"):
+        return rows.astype(dtype, copy=False)
+
+
 def engine_for(device: str) -> str:
     """The fastest engine that is installed, for a device as TensorFlow calls it."""
     version = openvino_streams.installed()
@@ -228,14 +234,7 @@ class Runner:
         run = openvino_streams.streams(folded, self.workers)
         tensorflow = self._optimised(self._in_session(folded))
         checked = openvino_streams.checked(run, tensorflow)
-        dtype = self._prefix.dtype
-
-        def rounded(pictures: Rows) -> Rows:
-            # What is too large becomes infinite, as it does in TensorFlow.
-            with np.errstate(over="ignore"):
-                return checked(pictures).astype(dtype)
-
-        return rounded
+        return lambda pictures: as_kept(checked(pictures), self._prefix.dtype)
 
     def _in_session(self, folded: FoldedGraph) -> Run:
         """A session computes in the thread that calls it, where eager calls share the threads of
