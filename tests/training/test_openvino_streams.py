@@ -14,7 +14,7 @@ from tlstudio.model.backbone import build
 from tlstudio.project.spec import Backbone, Project
 from tlstudio.training import openvino_streams
 from tlstudio.training.openvino_streams import OpenVinoFailed, checked
-from tlstudio.training.prefix import TENSORFLOW, DType, Prefix, Runner, engine_for
+from tlstudio.training.prefix import LARGEST_BATCH, TENSORFLOW, DType, Prefix, Runner, engine_for
 
 
 def fake_openvino(infer: Callable[..., object]) -> ModuleType:
@@ -104,7 +104,7 @@ def test_openvino_says_what_tensorflow_does(dtype: DType) -> None:
     pytest.importorskip("openvino")
     spec = Backbone(name="MobileNetV2", weights="random", input_shape=(32, 32), alpha=0.35)
     model = with_trained_norms(build(spec))
-    pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    pictures = np.random.default_rng(0).integers(0, 256, (LARGEST_BATCH, 32, 32, 3), np.uint8)
     rows = []
     for engine in (TENSORFLOW, engine_for("/CPU:0")):
         prefix = Prefix(model, work=1_000_000, key="", dtype=dtype, engine=engine)
