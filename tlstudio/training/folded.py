@@ -1,13 +1,14 @@
 """A network as a graph of constants, in which each BatchNorm is part of its convolution."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+
+from tlstudio.training.norms import with_norms_folded
 
 Rows = NDArray[Any]
 Run = Callable[[Rows], Rows]
@@ -26,14 +27,11 @@ class FoldedGraph:
 def fold(model: keras.Model, batch: int, dtype: str) -> FoldedGraph:
     """What the model says in inference, its outputs flattened beside each other as `dtype`.
 
-    Equal to the model to 1e-5 in float32. TensorFlow folds constants into convolutions, but not
-    into depthwise ones; those are folded here.
+    Equal to the model to 1e-5 in float32.
     """
-    values = {id(variable): variable.numpy() for variable in model.variables}
-    for convolution, norm in _depthwise_with_norm(model):
-        _fold_norm(convolution, norm, values)
+    model = with_norms_folded(model)
     trainable, others = (
-        [values[id(variable)] for variable in variables]
+        [variable.numpy() for variable in variables]
         for variables in (model.trainable_variables, model.non_trainable_variables)
     )
 
@@ -62,50 +60,3 @@ def _as_graph(traced: Any) -> FoldedGraph:
         definition = traced.graph.as_graph_def()
         (rows,) = tf.import_graph_def(definition, inputs, [traced.outputs[0].name], name="")
     return FoldedGraph(graph, graph.get_tensor_by_name(pictures), rows)
-
-
-def _depthwise_with_norm(
-    model: keras.Model,
-) -> Iterator[tuple[keras.layers.DepthwiseConv2D, keras.layers.BatchNormalization]]:
-    """Depthwise convolutions whose output goes through a BatchNorm of channels and nowhere else."""
-    outputs = {id(tensor) for tensor in model.outputs}
-    for operation in model.operations:
-        if isinstance(operation, keras.Model) and not isinstance(operation, keras.Sequential):
-            yield from _depthwise_with_norm(operation)
-        if not _is_norm(operation):
-            continue
-        before = operation.input._keras_history.operation
-        if (
-            isinstance(before, keras.layers.DepthwiseConv2D)
-            and len(before._inbound_nodes) == len(before._outbound_nodes) == 1
-            and id(before.output) not in outputs
-            and before.depth_multiplier == 1
-            and before.data_format == "channels_last"
-            and not before.use_bias
-            and before.activation is keras.activations.linear
-        ):
-            yield before, operation
-
-
-def _is_norm(operation: keras.Operation) -> bool:
-    return (
-        isinstance(operation, keras.layers.BatchNormalization)
-        and len(operation._inbound_nodes) == 1
-        and operation.axis in (-1, 3)
-    )
-
-
-def _fold_norm(
-    convolution: keras.layers.DepthwiseConv2D,
-    norm: keras.layers.BatchNormalization,
-    values: dict[int, NDArray[Any]],
-) -> None:
-    """Scale the kernel by what BatchNorm scales by, so that BatchNorm only adds a constant."""
-    variance = values[id(norm.moving_variance)]
-    scale = 1 / np.sqrt(variance + norm.epsilon)
-    if norm.scale:
-        scale *= values[id(norm.gamma)]
-        values[id(norm.gamma)] = np.ones_like(scale)
-    values[id(convolution.kernel)] = values[id(convolution.kernel)] * scale[:, np.newaxis]
-    values[id(norm.moving_mean)] = values[id(norm.moving_mean)] * scale
-    values[id(norm.moving_variance)] = np.full_like(variance, 1 - norm.epsilon)
