@@ -1,5 +1,6 @@
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,15 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JobError, match="could not be written"):
         write_whole(tmp_path / "file" / "a.txt", "x")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_or_a_device_takes_what_is_written_and_stays_what_it_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        heard = reader.submit(pipe.read_bytes)
+        write_whole(pipe, "path,class\n")
+        assert heard.result(timeout=10) == b"path,class\n"
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]

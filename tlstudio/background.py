@@ -18,17 +18,18 @@ def in_background(work: Callable[[], Result], name: str) -> Future[Result]:
     others use, since it may go on after its job.
     """
     future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 - `Future.result` raises it
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    threading.Thread(target=run, name=name, daemon=True).start()
+    threading.Thread(target=settle, args=(future, work), name=name, daemon=True).start()
     return future
+
+
+def settle(future: Future[Result], work: Callable[[], Result]) -> None:
+    """Do the work, here and now, and give its end to those who wait for the future."""
+    try:
+        result = work()
+    except BaseException as error:  # noqa: BLE001 - `Future.result` raises it
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 def awaited(future: Future[Result], control: Control) -> Result:

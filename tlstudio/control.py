@@ -4,7 +4,7 @@ it runs.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Lock
+from threading import Event, RLock
 from typing import Literal
 
 Word = Literal["pause", "resume", "stop"]
@@ -15,13 +15,17 @@ class Cancelled(Exception):
 
 
 class Control:
-    """Thread-safe switches that a job looks at between two pieces of work."""
+    """Thread-safe switches that a job looks at between two pieces of work.
+
+    A signal handler may stop the job of its own thread, wherever that thread is interrupted, so
+    looking at the switches takes no lock. (Only a paused job waits, which no handler pauses.)
+    """
 
     def __init__(self) -> None:
         self._stop = Event()
         self._go = Event()
         self._go.set()
-        self._lock = Lock()
+        self._lock = RLock()
         self._follower: Callable[[Word], None] | None = None
 
     def pause(self) -> None:
@@ -55,7 +59,7 @@ class Control:
             self._follower = tell
             if self.stopping:
                 tell("stop")
-            elif not self._go.is_set():
+            elif self.paused:
                 tell("pause")
         try:
             yield
@@ -67,8 +71,13 @@ class Control:
     def stopping(self) -> bool:
         return self._stop.is_set()
 
+    @property
+    def paused(self) -> bool:
+        return not self._go.is_set()
+
     def checkpoint(self) -> None:
         """Return at once while running, wait while paused, raise `Cancelled` when stopped."""
-        self._go.wait()
-        if self._stop.is_set():
+        if self.paused:
+            self._go.wait()
+        if self.stopping:
             raise Cancelled

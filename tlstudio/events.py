@@ -7,11 +7,12 @@ Nothing here imports TensorFlow or Qt, since the window's process unpickles all 
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
-Stage = Literal["scan", "download", "build", "extract", "validate", "save", "predict"]
+Stage = Literal["scan", "download", "build", "check", "extract", "validate", "save", "predict"]
 STAGES: dict[Stage, str] = {
     "scan": "Looking through the folder",
     "download": "Downloading weights",
     "build": "Building the model",
+    "check": "Checking what was kept",
     "extract": "Reading pictures",
     "validate": "Checking on the validation pictures",
     "save": "Saving the run",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import platformdirs
@@ -75,6 +76,10 @@ def written_whole(path: Path) -> Iterator[Path]:
             f"{path} is a folder, so no file can be saved under that name.",
             "Add the name of a file.",
         )
+    if path.exists() and not path.is_file():
+        with _poured_into(path) as temporary:
+            yield temporary
+        return
     temporary = path.with_name(f".{uuid4().hex}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +92,19 @@ def written_whole(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise write_error(path, error) from error
+
+
+@contextmanager
+def _poured_into(path: Path) -> Iterator[Path]:
+    """For a device or a pipe, such as /dev/stdout, which a file may not replace."""
+    with TemporaryDirectory() as folder:
+        temporary = Path(folder, path.name)
+        yield temporary
+        try:
+            with path.open("wb") as stream:
+                stream.write(temporary.read_bytes())
+        except OSError as error:
+            raise write_error(path, error) from error
 
 
 def write_whole(path: Path, data: bytes | str) -> None:
