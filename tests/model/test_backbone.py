@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from loading import loaded
 
 from tlstudio.control import Cancelled, Control
 from tlstudio.errors import TlstudioError
@@ -16,17 +17,6 @@ from tlstudio.paths import resource
 from tlstudio.project.spec import Backbone
 
 SMALL = Backbone(name="MobileNet", alpha=0.25, weights="random", input_shape=(32, 48))
-
-
-def loaded(spec, control=None):
-    """What a job does with `load`: the events and the model."""
-    events = []
-    job = backbone.load(spec, control or Control())
-    while True:
-        try:
-            events.append(next(job))
-        except StopIteration as end:
-            return events, end.value
 
 
 @pytest.mark.parametrize("name", ["VGG16", "ResNet50", "MobileNetV3Small"])
@@ -87,6 +77,8 @@ def test_the_input_and_the_width_are_those_asked_for():
         (Backbone(name="VGG16", alpha=0.5), "VGG16 has no width multiplier"),
         (Backbone(alpha=0.5), "EfficientNet-Lite0 has no width multiplier"),
         (Backbone(name="MobileNet", alpha=0.01), "without a single channel"),
+        (Backbone(name="MobileNetV2", depth_multiplier=2), "MobileNetV2 has no depth multiplier"),
+        (Backbone(name="MobileNetV2", minimalistic=True), "MobileNetV2 has no minimalistic"),
     ],
 )
 def test_what_cannot_be_built_is_said(spec, message):
@@ -107,7 +99,7 @@ def test_the_smallest_width_can_be_built():
         ("VGG16", keras.applications.vgg16),
         ("MobileNetV2", keras.applications.mobilenet_v2),
         ("DenseNet121", keras.applications.densenet),
-        ("EfficientNetB0", keras.applications.efficientnet),
+        ("EfficientNetV2B0", keras.applications.efficientnet_v2),
         ("ConvNeXtTiny", keras.applications.convnext),
     ],
 )
@@ -145,7 +137,7 @@ def test_rows_describe_each_layer():
     assert (first.type, first.block, first.output_shape) == ("InputLayer", "stem", (32, 48, 3))
     assert (norm.type, norm.block, norm.output_shape) == ("BatchNormalization", "stem", (16, 24, 8))
     assert (norm.params, norm.trainable_params) == (32, 16)
-    assert rows["conv_pw_13"].block == "block_13"
+    assert rows["conv_pw_13"].block == "block12-13"
     assert sum(row.params for row in rows.values()) == model.count_params()
 
 

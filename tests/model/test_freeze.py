@@ -8,7 +8,7 @@ import pytest
 
 from tlstudio.model.backbone import build, layer_rows
 from tlstudio.model.boundary import find_boundary, prefix_of
-from tlstudio.model.freeze import freeze
+from tlstudio.model.freeze import freeze, still
 from tlstudio.model.head import head_layers, whole_model
 from tlstudio.project.freeze_plan import trainable_layers
 from tlstudio.project.spec import Backbone, FreezePlan, Head
@@ -59,6 +59,15 @@ def test_what_is_frozen_says_the_same_each_time_in_training(
     assert agrees_in_training(prefix)
     # What is trained, and comes after it, drops as ever.
     assert agrees_in_training(backbone) == whole_is_frozen
+
+
+def test_in_a_phase_that_trains_less_than_the_plan_more_is_still() -> None:
+    backbone = build(Backbone(name="EfficientNetB0", weights="random", input_shape=(32, 32)))
+    freeze(backbone, {"block6a_expand_conv"})
+    assert not agrees_in_training(backbone)
+    with still(backbone, frozenset()):
+        assert agrees_in_training(backbone)
+    assert not agrees_in_training(backbone)
 
 
 def test_with_the_stem_trained_every_dropout_drops() -> None:

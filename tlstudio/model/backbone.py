@@ -4,24 +4,26 @@ import math
 from collections import defaultdict
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import keras
 from keras import KerasTensor, layers
-from numpy.typing import NDArray
 
 from tlstudio.control import Control
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Event, LayerRow, Progress
 from tlstudio.model import catalog, weights
-from tlstudio.model.blocks import block_of_layers
+from tlstudio.model.blocks import blocks_of
 from tlstudio.model.efficientnet_lite import EfficientNetLite0
+from tlstudio.model.imagenet import from_imagenet
+from tlstudio.model.weight_filling import fill
+from tlstudio.model.weight_refusal import Rescaled
 from tlstudio.project.spec import Backbone
 
 # Of the 32 channels that MobileNet starts with, one is left.
 MIN_ALPHA = 0.05
+MAX_ALPHA = 2.0
+"""Of `spec.Backbone`."""
 
 
 def build(spec: Backbone, include_top: bool = False) -> keras.Model:
@@ -34,9 +36,9 @@ def build(spec: Backbone, include_top: bool = False) -> keras.Model:
     shape = (*spec.input_shape, 3)
     if known is catalog.LITE0:
         return EfficientNetLite0(include_top=include_top, weights_path=None, input_shape=shape)
-    width = {"alpha": spec.alpha} if known.has_alpha else {}
     network = getattr(keras.applications, known.name)
-    model = network(include_top=include_top, weights=None, input_shape=shape, **width)
+    arguments = catalog.given_arguments(known, spec)
+    model = network(include_top=include_top, weights=None, input_shape=shape, **arguments)
     _number_names_anew(model)
     return model
 
@@ -58,9 +60,21 @@ def outline(spec: Backbone, include_top: bool = False) -> keras.Model:
         return thread.submit(in_scope).result()
 
 
+def rescaled(spec: Backbone) -> Rescaled | None:
+    """What makes it at another width; None for a network of one width."""
+    if "alpha" not in catalog.facts(spec.name).arguments:
+        return None
+
+    def made(factor: float) -> tuple[float, keras.Model]:
+        alpha = min(max(round(spec.alpha * factor, 2), MIN_ALPHA), MAX_ALPHA)
+        return alpha, outline(spec.model_copy(update={"alpha": alpha}))
+
+    return made
+
+
 def check(spec: Backbone) -> None:
-    """Raise TlstudioError for an unknown name, an input that is too small, and a width multiplier
-    that the network cannot have.
+    """Raise TlstudioError for an unknown name, an input that is too small, and an argument that the
+    network does not have or that leaves nothing of it.
     """
     known = catalog.facts(spec.name)
     if min(spec.input_shape) < known.min_input:
@@ -70,10 +84,20 @@ def check(spec: Backbone) -> None:
             f"Set a larger input; it was trained at {known.input_shape[0]} x "
             f"{known.input_shape[1]}.",
         )
-    if spec.alpha != 1.0 and not known.has_alpha:
+    if spec.alpha != 1.0 and "alpha" not in known.arguments:
         raise TlstudioError(
             f"{known.label} has no width multiplier, so alpha cannot be {spec.alpha:g}.",
-            "Set alpha to 1, or choose a backbone of the MobileNet family.",
+            "Set alpha to 1, or choose a MobileNet.",
+        )
+    if spec.depth_multiplier != 1 and "depth_multiplier" not in known.arguments:
+        raise TlstudioError(
+            f"{known.label} has no depth multiplier, so it cannot be {spec.depth_multiplier}.",
+            "Set the depth multiplier to 1, or choose MobileNet, the first of its kind.",
+        )
+    if spec.minimalistic and "minimalistic" not in known.arguments:
+        raise TlstudioError(
+            f"{known.label} has no minimalistic variant.",
+            "Leave minimalistic off, or choose a MobileNetV3.",
         )
     if spec.alpha < MIN_ALPHA:
         raise TlstudioError(
@@ -82,11 +106,15 @@ def check(spec: Backbone) -> None:
         )
 
 
-def load(spec: Backbone, control: Control) -> Generator[Event, None, keras.Model]:
+def load(
+    spec: Backbone, control: Control, download: bool = True
+) -> Generator[Event, None, keras.Model]:
     """Build a backbone without its top, fill it with the weights that `spec` names, return it.
 
-    Random weights are reproducible after `keras.utils.set_random_seed`. Raises TlstudioError when
-    the weights cannot be had or do not fit, and Cancelled when stopped.
+    Layers that a weights file does not have are warned of and get random weights. Those are
+    reproducible after `keras.utils.set_random_seed`. Without `download`, ImageNet weights must be
+    here and sound. Raises TlstudioError when the weights cannot be had or are of another network,
+    and Cancelled when stopped.
     """
     known = catalog.facts(spec.name)
     yield Progress("build", 0, 1, known.label)
@@ -95,31 +123,16 @@ def load(spec: Backbone, control: Control) -> Generator[Event, None, keras.Model
     model = build(spec) if spec.weights == "random" else outline(spec)
     control.checkpoint()
     if weights.are_bundled(spec):
-        weights.give_values(model, _bundled_values())
-    elif spec.weights != "random":
+        types = tuple(type(layer).__name__ for layer in model.layers)
+        weights.give_values(model, weights.bundled_values(types))
+    elif spec.weights == "imagenet":
         weights.give_values(model)
-        if spec.weights == "imagenet":
-            yield from weights.from_imagenet(model, spec, control)
-        else:
-            weights.from_file(
-                model,
-                Path(spec.weights),
-                # Flattened features tie a top to the size that the network was trained at.
-                with_top=lambda: build(
-                    spec.model_copy(update={"input_shape": known.input_shape}), include_top=True
-                ),
-            )
+        yield from from_imagenet(model, spec, control, download)
+    elif spec.weights != "random":
+        yield from fill(model, Path(spec.weights), known.label, rescaled(spec))
+    weights.settle(model)
     yield Progress("build", 1, 1, known.label)
     return model
-
-
-@cache
-def _bundled_values() -> tuple[NDArray[Any], ...]:
-    """Kept, since to read them takes longer than all else before a training on kept features."""
-    model = outline(Backbone())
-    weights.give_values(model)
-    weights.from_bundled(model)
-    return tuple(variable.numpy() for variable in model.weights)
 
 
 def preprocess(inputs: KerasTensor, name: str) -> KerasTensor:
@@ -139,7 +152,7 @@ def preprocess(inputs: KerasTensor, name: str) -> KerasTensor:
 
 def layer_rows(model: keras.Model) -> tuple[LayerRow, ...]:
     """One row a layer, from input to output."""
-    blocks = block_of_layers([layer.name for layer in model.layers])
+    blocks = blocks_of(model)
     return tuple(
         LayerRow(
             name=layer.name,
@@ -148,8 +161,13 @@ def layer_rows(model: keras.Model) -> tuple[LayerRow, ...]:
             output_shape=tuple(layer.output.shape[1:]),
             params=layer.count_params(),
             trainable=layer.trainable,
-            # The public `trainable_variables` is empty while the layer is frozen.
-            trainable_params=sum(math.prod(v.shape) for v in layer._trainable_variables),
+            # The public `trainable_variables` is empty while the layer is frozen; some layers of
+            # ConvNeXt are of several.
+            trainable_params=sum(
+                math.prod(variable.shape)
+                for inner in layer._flatten_layers()
+                for variable in inner._trainable_variables
+            ),
         )
         for layer, block in zip(model.layers, blocks, strict=True)
     )
@@ -175,6 +193,11 @@ def _number_names_anew(model: keras.Model) -> None:
 
 
 # Applied as x * scale + offset to x in 0..255; caffe to BGR.
+#
+# EfficientNet divides by the deviation twice over. Its Normalization takes the root of what the
+# weights call variance, which is the deviation, and keras.applications puts the other root into the
+# network only where it loads ImageNet weights itself, which here it never does. Before the network,
+# (x / 255 - mean) / root must be, hence the offset.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SCALE_AND_OFFSET = {
     "tf": (1 / 127.5, -1.0),
@@ -183,5 +206,9 @@ _SCALE_AND_OFFSET = {
     "torch": (
         [1 / (255 * deviation) for deviation in _DEVIATION],
         [-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)],
+    ),
+    "efficientnet": (
+        [deviation**-0.5 for deviation in _DEVIATION],
+        [255 * m * (1 - d**-0.5) for m, d in zip(_MEAN, _DEVIATION, strict=True)],
     ),
 }

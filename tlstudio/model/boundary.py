@@ -136,12 +136,12 @@ def _seconds_left(cut: _Cut) -> float:
 
 def _reason(best: _Cut, last: _Cut, all_work: int) -> str:
     said = (
-        f"{best.work / all_work:.0%} of the backbone's work is done once, for "
+        f"{100 * best.work / all_work:.0f} % of the backbone's work is done once, for "
         f"{_size(best.values)} kept a picture"
     )
     if best.values < last.values:
         more = (last.work - best.work) / all_work
-        said += f"; {more:.1%} more would take {_size(last.values)}"
+        said += f"; {100 * more:.1f} % more would take {_size(last.values)}"
     return f"{said}."
 
 

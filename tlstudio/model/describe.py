@@ -43,7 +43,7 @@ def describe(
     spec = catalog.canonical(spec)
     yield Progress("build", 0, 0, spec.name)
     control.checkpoint()
-    weights.check(spec)
+    weights.check(spec, include_top)
     model = _outline(_without_weights(spec), include_top)
     trainable = trainable_layers(plan, backbones.layer_rows(model))
     freeze(model, trainable)

@@ -1,6 +1,8 @@
 """Freezing a backbone's layers."""
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 
 import keras
 
@@ -15,9 +17,30 @@ def freeze(backbone: keras.Model, trainable: AbstractSet[str]) -> None:
     more.
     """
     set_trainable(backbone, trainable)
-    for operation in operations_in_prefix(backbone, trainable):
-        if isinstance(operation, keras.layers.Dropout):
-            operation.rate = 0.0
+    for dropout in _frozen_dropouts(backbone, trainable):
+        dropout.rate = 0.0
+
+
+@contextmanager
+def still(backbone: keras.Model, trainable: AbstractSet[str]) -> Iterator[None]:
+    """Within, what nothing trained comes before says the same each time, as after `freeze`; for a
+    phase that trains less than the plan. Make the steps within.
+    """
+    rates = {dropout: dropout.rate for dropout in _frozen_dropouts(backbone, trainable)}
+    for dropout in rates:
+        dropout.rate = 0.0
+    try:
+        yield
+    finally:
+        for dropout, rate in rates.items():
+            dropout.rate = rate
+
+
+def _frozen_dropouts(
+    backbone: keras.Model, trainable: AbstractSet[str]
+) -> list[keras.layers.Dropout]:
+    operations = operations_in_prefix(backbone, trainable)
+    return [one for one in operations if isinstance(one, keras.layers.Dropout)]
 
 
 def set_trainable(backbone: keras.Model, trainable: AbstractSet[str]) -> None:
