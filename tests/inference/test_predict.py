@@ -183,7 +183,7 @@ def test_a_model_that_takes_no_pictures_says_so(run: Path, shapes: Path, tmp_pat
 
 def test_a_model_that_carries_code_is_refused(run: Path, shapes: Path, tmp_path: Path) -> None:
     inputs = keras.Input((32, 32, 3))
-    model = keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs))
+    model = keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2, (32, 32, 3))(inputs))
     unsafe = tmp_path / "run"
     unsafe.mkdir()
     for name in ("run.json", "labels.txt"):

@@ -27,7 +27,7 @@ def load_model(run: Run) -> keras.Model:
     except OSError as error:
         raise TlstudioError(
             f"The run has no model yet: {path} is missing.",
-            "Train it to the end of at least one epoch.",
+            f"Go on with it (tlstudio resume {path.parent}), or train again.",
         ) from error
     model = _load(path, changed)
     if model.output_shape != (None, len(run.classes)):
