@@ -468,13 +468,15 @@ def test_only_a_few_are_decoded_ahead(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_stopping_ends_the_threads(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", quadrants())
     control = Control()
-    before = threading.active_count()
+    before = set(threading.enumerate())
     taken = decode_many([path] * 500, (4, 4), control)
     next(taken)
     control.stop()
     with pytest.raises(Cancelled):
         next(taken)
-    assert threading.active_count() == before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=20)
+        assert not thread.is_alive()
 
 
 def test_threads_agree_with_one(tmp_path: Path) -> None:

@@ -112,6 +112,15 @@ def test_deeper_folders_count_to_their_class(pets: Path) -> None:
     assert scanned(pets).classes == {"cats": 4, "dogs": 3}
 
 
+def test_spaces_around_a_folder_name_are_none_of_the_class(pets: Path) -> None:
+    picture(pets / " cats\u00a0" / "a.png", 50)
+    assert scanned(pets).classes == {"cats": 4, "dogs": 3}
+    picture(pets / "\u3000" / "a.png", 51)
+    with pytest.raises(TlstudioError, match="spaces alone") as caught:
+        scanned(pets)
+    assert "Rename it" in caught.value.hint
+
+
 def test_what_systems_leave_behind_is_ignored(pets: Path) -> None:
     picture(pets / "__MACOSX" / "cats" / "a.png", 50)
     picture(pets / ".hidden" / "a.png", 51)
@@ -386,6 +395,15 @@ def test_a_class_folder_that_may_not_be_read(pets: Path, monkeypatch: pytest.Mon
     assert result.classes == {"cats": 3, "dogs": 3}
 
 
+def test_where_one_class_is_left_it_says_why_the_other_is_not(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid(monkeypatch, pets / "cats")
+    error = refusal(pets)
+    assert "one class only, “dogs”" in error.message
+    assert "“cats” could not be read" in error.hint
+
+
 def test_links_that_lead_back_end(pets: Path) -> None:
     (pets / "cats" / "again").symlink_to(pets / "cats", target_is_directory=True)
     (pets / "cats" / "up").symlink_to(pets / "cats" / "up")
@@ -421,14 +439,16 @@ def test_a_second_scan_reads_no_picture_and_says_the_same(
 
 
 def test_stopping_ends_the_scan_and_its_threads(pets: Path) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     control = Control()
     events = scan(pets, control)
     next(events)
     control.stop()
     with pytest.raises(Cancelled):
         list(events)
-    assert threading.active_count() == before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=20)
+        assert not thread.is_alive()
 
 
 def test_listing_opens_no_picture(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:

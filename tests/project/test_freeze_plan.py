@@ -3,6 +3,7 @@ import pytest
 from tlstudio.errors import TlstudioError
 from tlstudio.events import LayerRow
 from tlstudio.project.freeze_plan import (
+    after_weights_change,
     blocks_in_order,
     first_layer_of_top,
     strategy_of,
@@ -35,13 +36,46 @@ def test_head_only_trains_nothing_and_everything_leaves_batchnorm_frozen() -> No
     assert everything == frozenset(row.name for row in rows())
 
 
-def test_top_layers_are_the_top_third_of_the_blocks_unless_a_layer_is_named() -> None:
+def test_top_layers_are_a_third_unless_a_layer_is_named() -> None:
     assert blocks_in_order(rows())[-1] == "block6"
     assert first_layer_of_top(rows()) == "block5_conv"
     top = trainable_layers(FreezePlan(strategy="top"), rows())
     assert with_weights(top) == {"block5_conv", "block6_conv"}
     named = FreezePlan(strategy="top", unfreeze_from="block6_bn", batchnorm=True)
     assert with_weights(trainable_layers(named, rows())) == {"block6_bn"}
+
+
+def convs(depths: dict[str, int]) -> list[LayerRow]:
+    return [
+        LayerRow(f"{block}_{number}", "Conv2D", block, (8, 8, 4), 100, False, 100)
+        for block, depth in depths.items()
+        for number in range(depth)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("depths", "first"),
+    [
+        ({"stem": 1, "block1": 3, "block2": 5, "block3": 6, "block4": 4}, "block4_0"),
+        ({"stem": 1, "block1": 3, "block2": 9, "block3": 4, "block4": 2, "top": 1}, "block3_0"),
+        ({"stem": 1, "block1": 1, "block2": 30, "block3": 3}, "block3_0"),
+        ({"stem": 1}, "stem_0"),
+    ],
+)
+def test_it_is_layers_and_not_blocks_that_are_counted(depths: dict[str, int], first: str) -> None:
+    assert first_layer_of_top(convs(depths)) == first
+
+
+def test_layers_without_anything_to_train_do_not_count() -> None:
+    norm, scaling = (
+        LayerRow(name, kind, "block9", (8, 8, 4), params, False, trainable)
+        for name, kind, params, trainable in (
+            ("bn", "BatchNormalization", 16, 8),
+            ("normalization", "Normalization", 7, 0),
+        )
+    )
+    made = convs({"block1": 4, "block2": 2})
+    assert first_layer_of_top([*made, *[norm] * 3, *[scaling] * 3]) == "block2_0"
 
 
 def test_a_custom_plan_trains_exactly_what_it_names() -> None:
@@ -78,3 +112,17 @@ def test_any_set_of_layers_is_recognised_as_a_strategy(
     trained: frozenset[str], strategy: str
 ) -> None:
     assert strategy_of(trained, rows()) == strategy
+
+
+def test_with_random_weights_batchnorm_is_trained_and_with_others_it_is_frozen_again() -> None:
+    plan = FreezePlan(strategy="all")
+    random = after_weights_change(plan, "imagenet", "random")
+    assert with_weights(trainable_layers(random, rows())) > CONVS
+    assert after_weights_change(random, "random", "/my/weights.h5") == plan
+
+
+def test_what_a_person_says_of_batchnorm_stays_until_weights_become_random_or_are_no_more() -> None:
+    thawed = FreezePlan(strategy="top", batchnorm=True)
+    assert after_weights_change(thawed, "imagenet", "bundled") == thawed
+    frozen = FreezePlan(strategy="all")
+    assert after_weights_change(frozen, "random", "random") == frozen

@@ -97,7 +97,7 @@ def test_what_a_full_disk_refused_is_written_when_there_is_room_again(
     opened = Path.open
 
     def full(self: Path, *args: object, **kwargs: object) -> object:
-        if self.name == "events.jsonl":
+        if self.suffix == ".jsonl":
             raise OSError(28, "No space left on device")
         return opened(self, *args, **kwargs)  # type: ignore[arg-type, call-overload]
 
@@ -134,6 +134,42 @@ def test_a_line_that_a_full_disk_cut_off_is_written_whole_later(
     assert runs.read_history(folder) == EPOCHS[:1]
     writer.record(Warned("The disk was full."))
     assert runs.read_history(folder) == EPOCHS
+
+
+def test_what_can_be_read_of_damaged_events_is_what_a_run_goes_on_with(tmp_path: Path) -> None:
+    folder = written(tmp_path / "run")
+    assert runs.read_warnings(folder) == []
+    events = folder / "events.jsonl"
+    epochs = events.read_bytes()
+    writer = runs.RunWriter(tmp_path / "other")
+    writer.record(Warned("Before."), Warned("After."))
+    before, after = (tmp_path / "other" / "events.jsonl").read_bytes().splitlines(keepends=True)
+    damages = [b"\xff\xfe\n", b"[" * 100_000 + b"\n", b"{}\n[]\n3\n", b'{"event": "warned"}\n']
+    for damage in damages:
+        events.write_bytes(before + damage + epochs + after)
+        assert runs.read_warnings(folder) == [Warned("Before."), Warned("After.")]
+        assert runs.read_last_epoch(folder) == EPOCHS[1]
+    events.unlink()
+    assert runs.read_warnings(folder) == []
+    assert runs.read_last_epoch(folder) is None
+
+
+def test_a_resume_that_cannot_write_keeps_the_events_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "run")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    writer = runs.RunWriter(folder, resumed=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(JobError, match="disk is full"):
+            writer.record(EPOCHS[0])
+    assert runs.read_history(folder) == EPOCHS
+    writer.record(Warned("The disk was full."))
+    assert runs.read_history(folder) == EPOCHS[:1]
 
 
 def test_a_kill_in_the_middle_of_a_line_loses_that_line_alone(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import keras
@@ -79,8 +81,67 @@ def test_another_model_than_the_one_that_was_trained_is_told(tmp_path: Path) -> 
         checkpoint.restore(arrays, *network(units=5))
 
 
+def cut_network() -> tuple[keras.Model, keras.Model]:
+    """A whole model and what is trained of it, with Dropouts before, between and after."""
+    inputs = keras.Input((4,))
+    frozen = keras.layers.Dense(4, trainable=False)(inputs)
+    frozen = keras.layers.Dropout(0.5)(frozen)
+    silent = keras.layers.Dropout(0.5)
+    features = keras.layers.Dropout(0.5)(keras.layers.Dense(4)(silent(frozen)))
+    outputs = keras.layers.Dense(3)(features)
+    silent.rate = 0.0
+    return keras.Model(inputs, outputs), keras.Model(frozen, outputs)
+
+
+@pytest.mark.parametrize("first", ["whole", "rest"])
+def test_a_run_goes_on_with_or_without_its_frozen_part(tmp_path: Path, first: str) -> None:
+    begun = cut_network()[first == "rest"]
+    optimizer = keras.optimizers.Adam()
+    optimizer.build(begun.trainable_variables)
+    begun(np.ones((2, 4), np.float32), training=True)
+    weights = BestWeights(begun)
+    checkpoint.save(tmp_path, state(), weights, optimizer)
+    _, arrays = checkpoint.load(tmp_path) or pytest.fail("it is there")
+    other = BestWeights(cut_network()[first == "whole"])
+    new = keras.optimizers.Adam()
+    new.build([variable for variable in other.variables if variable.trainable])
+    checkpoint.restore(arrays, other, new)
+    for a, b in zip(weights.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(weights.seeds[-1], other.seeds[-1])
+
+
 def test_without_a_checkpoint_there_is_none(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path) is None
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_what_cannot_be_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    checkpoint.save(tmp_path, state(), *network())
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "load", refused)
+        with pytest.raises(TlstudioError, match=os.strerror(number)) as caught:
+            checkpoint.load(tmp_path)
+    assert "damaged" not in caught.value.message
+    assert "Delete" not in caught.value.hint
+    assert checkpoint.load(tmp_path) is not None
+
+
+def test_a_checkpoint_that_seems_compressed_is_told(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, state(), *network())
+    path = tmp_path / CHECKPOINT
+    damaged = bytearray(path.read_bytes())
+    for method in (8, 12, 14):
+        damaged[damaged.index(b"PK\x01\x02") + 10] = method
+        path.write_bytes(damaged)
+        with pytest.raises(TlstudioError, match="damaged"):
+            checkpoint.load(tmp_path)
 
 
 def test_whatever_is_damaged_is_told(tmp_path: Path) -> None:

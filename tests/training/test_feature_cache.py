@@ -1,6 +1,7 @@
 import json
 import os
 import zlib
+from io import FileIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 
 from tlstudio.control import Cancelled, Control
+from tlstudio.data import kept_features
 from tlstudio.errors import JobError
 from tlstudio.events import Progress
 from tlstudio.training import feature_cache
 from tlstudio.training.feature_cache import FeatureCache
 
 VALUES = 6
+KEYS = (*"0123456789x", "same")
 
 
 def rows(count: int) -> np.ndarray:
@@ -21,7 +24,7 @@ def rows(count: int) -> np.ndarray:
 
 
 def filled(folder: Path, count: int = 5, first: int = 0) -> FeatureCache:
-    cache = FeatureCache(folder, VALUES, "float16")
+    cache = FeatureCache(folder, VALUES, "float16", KEYS)
     with cache.writer() as writer:
         for number, row in enumerate(rows(first + count)[first:], start=first):
             writer.add(str(number), row)
@@ -30,14 +33,14 @@ def filled(folder: Path, count: int = 5, first: int = 0) -> FeatureCache:
 
 def opened(folder: Path) -> FeatureCache:
     """With all its rows checked."""
-    cache = FeatureCache(folder, VALUES, "float16")
-    list(cache.check([str(number) for number in range(10)], Control()))
+    cache = FeatureCache(folder, VALUES, "float16", KEYS)
+    list(cache.check(Control()))
     return cache
 
 
 def test_what_was_written_is_read_at_once_and_by_the_next_process(tmp_path: Path) -> None:
     written = filled(tmp_path / "net")
-    for cache in (written, FeatureCache(tmp_path / "net", VALUES, "float16")):
+    for cache in (written, FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)):
         assert "4" in cache
         assert "5" not in cache
         np.testing.assert_array_equal(cache.read(["3", "0", "3"]), rows(5)[[3, 0, 3]])
@@ -53,14 +56,14 @@ def test_shards_end_at_their_size_and_are_one_cache(
 
 
 def test_two_that_write_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
-    one = FeatureCache(tmp_path / "net", VALUES, "float16")
-    other = FeatureCache(tmp_path / "net", VALUES, "float16")
+    one = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
+    other = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
     with one.writer() as first, other.writer() as second:
         for number, row in enumerate(rows(4)):
             (first if number % 2 else second).add(str(number), row)
             second.add("same", rows(1)[0])
             first.add("same", rows(1)[0])
-    both = FeatureCache(tmp_path / "net", VALUES, "float16")
+    both = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
     np.testing.assert_array_equal(both.read(list("0123")), rows(4))
     np.testing.assert_array_equal(both.read(["same"]), rows(1))
 
@@ -94,8 +97,9 @@ def test_a_damaged_shard_is_found_and_made_anew(tmp_path: Path, harm: str) -> No
     assert all(name in cache for name in "0123456")
 
 
-def checks(cache: FeatureCache, monkeypatch: pytest.MonkeyPatch, digests: str) -> int:
-    """How many bytes are read to check the rows of these pictures."""
+def checks(folder: Path, monkeypatch: pytest.MonkeyPatch, keys: str) -> int:
+    """How many bytes are read to check these rows."""
+    cache = FeatureCache(folder, VALUES, "float16", keys)
     read = []
 
     def crc32(piece: bytes, before: int) -> int:
@@ -104,37 +108,36 @@ def checks(cache: FeatureCache, monkeypatch: pytest.MonkeyPatch, digests: str) -
 
     with monkeypatch.context() as patched:
         patched.setattr(feature_cache, "zlib", SimpleNamespace(crc32=crc32))
-        list(cache.check(list(digests), Control()))
+        list(cache.check(Control()))
     return sum(read)
 
 
 def test_each_version_of_a_shard_is_checked_once_and_only_where_it_is_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one_row = VALUES * 2
-    assert checks(filled(tmp_path / "net", 5), monkeypatch, "01234") == 0  # just written here
-    filled(tmp_path / "net", 2, first=5)
-    cache = FeatureCache(tmp_path / "net", VALUES, "float16")
-    assert checks(cache, monkeypatch, "5x") == 2 * one_row
-    assert checks(cache, monkeypatch, "056") == 5 * one_row
-    later = FeatureCache(tmp_path / "net", VALUES, "float16")
-    assert checks(later, monkeypatch, "0123456") == 0
-    path = next(p for p in tmp_path.glob("net/*.rows") if p.stat().st_size == 2 * one_row)
+    one_row, net = VALUES * 2, tmp_path / "net"
+    written = filled(net, 5)
+    list(written.check(Control()))
+    assert list(net.glob("*.checked")) == []  # just written here
+    filled(net, 2, first=5)
+    assert checks(net, monkeypatch, "5x") == 2 * one_row
+    assert checks(net, monkeypatch, "056") == 5 * one_row
+    assert checks(net, monkeypatch, "0123456") == 0
+    path = next(p for p in net.glob("*.rows") if p.stat().st_size == 2 * one_row)
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     os.utime(path, ns=(1, 1))
-    later = FeatureCache(tmp_path / "net", VALUES, "float16")
-    assert checks(later, monkeypatch, "0123456") == 2 * one_row
-    assert [name for name in "0123456" if name in later] == list("01234")
+    assert checks(net, monkeypatch, "0123456") == 2 * one_row
+    assert [name for name in "0123456" if name in opened(net)] == list("01234")
 
 
 def test_a_check_says_how_far_it_is(tmp_path: Path) -> None:
     filled(tmp_path / "net", 5)
     filled(tmp_path / "net", 2, first=5)
-    cache = FeatureCache(tmp_path / "net", VALUES, "float16")
-    said = list(cache.check(list("0123456789"), Control()))
-    assert said[0] in (Progress("extract", 2, 10), Progress("extract", 5, 10))
-    assert said[1:] == [Progress("extract", 7, 10)]
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16", "0123456789")
+    said = list(cache.check(Control()))
+    assert said[0] in (Progress("check", 2, 10), Progress("check", 5, 10))
+    assert said[1:] == [Progress("check", 7, 10)]
 
 
 def test_a_check_is_stopped_in_the_middle_of_a_shard(
@@ -151,9 +154,9 @@ def test_a_check_is_stopped_in_the_middle_of_a_shard(
 
     monkeypatch.setattr(feature_cache, "zlib", SimpleNamespace(crc32=crc32))
     monkeypatch.setattr(feature_cache, "PIECE_BYTES", VALUES)
-    cache = FeatureCache(tmp_path / "net", VALUES, "float16")
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
     with pytest.raises(Cancelled):
-        list(cache.check(["0"], control))
+        list(cache.check(control))
     assert pieces == [VALUES]
     assert "0" in cache
 
@@ -175,39 +178,120 @@ def test_opening_marks_what_is_used(tmp_path: Path) -> None:
     filled(tmp_path / "net")
     (index,) = tmp_path.glob("net/*.json")
     os.utime(index, (1e9, 1e9))
-    FeatureCache(tmp_path / "net", VALUES, "float16")
+    FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
     assert index.stat().st_mtime > 1e9
 
 
 def test_a_shard_that_was_never_finished_does_not_count(tmp_path: Path) -> None:
-    cache = FeatureCache(tmp_path / "net", VALUES, "float16")
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
     writer = cache.writer()
     writer.add("0", rows(1)[0])
-    assert "0" not in FeatureCache(tmp_path / "net", VALUES, "float16")
+    assert "0" not in FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
     with pytest.raises(KeyError), writer:
         raise KeyError  # a job that is stopped
-    assert "0" in FeatureCache(tmp_path / "net", VALUES, "float16")
+    assert "0" in FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
 
 
-def test_a_full_disk_is_said_and_leaves_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("where", ["write", "sync", "index", "open"])
+def test_where_the_disk_is_full_no_row_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
+    """Rows are either kept on the disk or given back."""
     filled(tmp_path / "net", 2)
-    cache = FeatureCache(tmp_path / "net", VALUES, "float16")
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
 
-    def full(_: int) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
+    class Full:
+        """A file that takes a row and a half."""
+
+        def __init__(self, stream: FileIO) -> None:
+            self.stream = stream
+            self.left = 3 * VALUES
+
+        def write(self, content: bytes) -> int:
+            taken = self.stream.write(content[: self.left])
+            self.left -= taken
+            return taken
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.stream, name)
+
+        def __enter__(self) -> "Full":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.stream.close()
+
     writer = cache.writer()
-    writer.add("2", rows(3)[2])
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(JobError, match="disk is full"), writer:
-        pass
-    assert [n for n in "012" if n in FeatureCache(tmp_path / "net", VALUES, "float16")] == [
-        "0",
-        "1",
-    ]
-    assert len(list(tmp_path.glob("net/*.rows"))) == 1
+    writer.add("2", rows(4)[2])
+    kept = ["0", "1"]
+    match where:
+        case "write":
+            writer._stream = Full(writer._stream)
+            writer._stream.left = VALUES
+            kept.append("2")
+        case "sync":
+            monkeypatch.setattr(os, "fsync", full)
+        case "index":
+            monkeypatch.setattr(feature_cache, "write_whole", full)
+        case "open":
+            monkeypatch.setattr(np, "memmap", full)
+    with writer, pytest.raises(JobError, match="disk is full"):
+        writer.add("3", rows(4)[3]) if where == "write" else writer.finish()
+    monkeypatch.undo()
+    later = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
+    assert [n for n in "0123" if n in later] == kept
+    assert [n for n in "0123" if n in cache] == kept
+    assert list(writer.unkept) == ([] if where == "write" else ["2"])
+    for row in writer.unkept.values():
+        np.testing.assert_array_equal(row, rows(4)[2])
+    assert len(list(tmp_path.glob("net/*.rows"))) == len(list(tmp_path.glob("net/*.json")))
+
+
+def test_some_of_the_disk_is_left_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = SimpleNamespace(free=feature_cache.SPARED_BYTES + feature_cache.SHARD_BYTES - 1)
+    monkeypatch.setattr(feature_cache.shutil, "disk_usage", lambda _: usage)
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
+    with cache.writer() as writer, pytest.raises(JobError, match="disk is full"):
+        writer.add("0", rows(1)[0])
+    assert list(tmp_path.glob("net/*")) == []
+
+
+def test_a_shard_is_finished_after_a_while_however_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_cache, "SHARD_SECONDS", 0.0)
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
+    with cache.writer() as writer:
+        writer.add("0", rows(1)[0])
+        assert "0" in FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
+
+
+def test_a_sound_shard_stays_where_it_cannot_be_opened_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path / "net")
+
+    def too_many(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "memmap", too_many)
+        assert "0" not in FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
+    assert "0" in FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
+
+
+def test_an_index_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    filled(tmp_path / "net")
+    half = tmp_path / "net" / ".5b2c.json"
+    half.write_text('{"keys": [')
+    assert "0" in FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
+    assert half.exists()
+    assert len(kept_features.kept(tmp_path)) == 1
 
 
 def test_memory_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +305,7 @@ def test_memory_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert given_back == [cache]
 
 
-def test_the_index_names_its_pictures(tmp_path: Path) -> None:
+def test_the_index_names_its_rows(tmp_path: Path) -> None:
     filled(tmp_path / "net", 2)
     (index,) = tmp_path.glob("net/*.json")
-    assert json.loads(index.read_text())["pictures"] == ["0", "1"]
+    assert json.loads(index.read_text())["keys"] == ["0", "1"]

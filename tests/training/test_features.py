@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 
 from tlstudio import events as said
 from tlstudio.control import Cancelled, Control
-from tlstudio.data.decode import decode
+from tlstudio.data.decode import RGB, decode
 from tlstudio.data.scan import scanned
 from tlstudio.errors import JobError
 from tlstudio.events import Picture, Progress, Warned
@@ -32,8 +33,8 @@ from tlstudio.training.features import (
     compute_features,
 )
 from tlstudio.training.folded import FoldedGraph, fold
-from tlstudio.training.prefix import DType, Prefix, cut_off, joined
-from tlstudio.training.versions import plain
+from tlstudio.training.prefix import TENSORFLOW, DType, Prefix, cut_off, engine_for, joined
+from tlstudio.training.versions import plain, views
 
 OFF = Augmentation()
 SPEC = Backbone(name="MobileNetV2", weights="random", input_shape=(32, 32), alpha=0.35)
@@ -54,7 +55,11 @@ def pictures(shapes: Path) -> tuple[Picture, ...]:
 
 
 def made(
-    strategy: Strategy = "head", pooling: Pooling = "gap", dtype: DType = "float32", seed: int = 1
+    strategy: Strategy = "head",
+    pooling: Pooling = "gap",
+    dtype: DType = "float32",
+    seed: int = 1,
+    engine: str = TENSORFLOW,
 ) -> tuple[keras.Model, list[keras.layers.Layer], Prefix, keras.Model]:
     keras.utils.set_random_seed(seed)
     backbone = build(SPEC)
@@ -67,7 +72,7 @@ def made(
     head = head_layers(Head(pooling=pooling), 3, seed=1)
     cut = find_boundary(backbone, trainable)
     assert cut is not None
-    return backbone, head, *cut_off(backbone, SPEC, cut, head, dtype)
+    return backbone, head, *cut_off(backbone, SPEC, cut, head, dtype, engine)
 
 
 def compute(
@@ -116,7 +121,7 @@ def test_what_is_there_is_not_computed_again(pictures: tuple[Picture, ...], tmp_
     assert events[-1] == Progress("extract", 20, 20)
     events, second = compute(prefix, pictures, tmp_path)
     assert second.hits == 20
-    assert events[0] == Progress("extract", 20, 30)
+    assert events[:2] == [Progress("check", 20, 30), Progress("extract", 20, 30)]
     np.testing.assert_array_equal(rows_of(second, pictures[:20]), rows_of(first, pictures[:20]))
 
 
@@ -195,7 +200,7 @@ def test_each_phase_has_what_it_lacked(pictures: tuple[Picture, ...], tmp_path: 
     assert (first.hits, first.misses) == (10, 20)
     assert compute(both.later, pictures, tmp_path)[1].hits == 30
     for part in (prefix, both.later):
-        cache = FeatureCache(tmp_path / part.key, part.values, part.dtype)
+        cache = FeatureCache(tmp_path / part.key, part.values, part.dtype, ())
         assert sum(len(shard.rows) for shard in cache._shards) == 30, "none is kept twice"
 
 
@@ -237,7 +242,7 @@ def test_what_half_precision_cannot_hold_is_left_to_the_later_phase(
         compute(both.later, pictures, tmp_path)
 
 
-@pytest.mark.parametrize("other", ["weights", "boundary", "pooling", "dtype"])
+@pytest.mark.parametrize("other", ["weights", "boundary", "pooling", "dtype", "device"])
 def test_another_prefix_has_rows_of_its_own(other: str) -> None:
     first = made()[2].key
     match other:
@@ -249,6 +254,8 @@ def test_another_prefix_has_rows_of_its_own(other: str) -> None:
             assert made(pooling="gmp")[2].key != first
         case "dtype":
             assert made(dtype="float16")[2].key != first
+        case "device":
+            assert made(engine=engine_for("/GPU:0"))[2].key != first
     assert made()[2].key == first
 
 
@@ -333,6 +340,43 @@ def test_a_full_disk_is_told_once_and_memory_takes_over_as_far_as_it_goes(
     np.testing.assert_allclose(rows_of(features, pictures), expected, atol=1e-6)
 
 
+def test_what_a_full_disk_does_not_take_at_the_end_is_in_memory(
+    pictures: tuple[Picture, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = made()[2]
+    expected = rows_of(compute(prefix, pictures, tmp_path / "other")[1], pictures)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    events, features = compute(prefix, pictures, tmp_path)
+    (warned,) = [event for event in events if isinstance(event, Warned)]
+    assert "disk is full" in warned.message
+    np.testing.assert_array_equal(rows_of(features, pictures), expected)
+
+
+@pytest.mark.parametrize("count", [2, 5, 20])
+def test_a_picture_is_decoded_once_for_all_its_views(
+    pictures: tuple[Picture, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    decoded: list[Path] = []
+
+    def counted(path: Path, size: tuple[int, int]) -> RGB:
+        decoded.append(path)
+        return decode(path, size)
+
+    monkeypatch.setattr(features_module, "decode", counted)
+    how = Augmentation(mode="views", views=count)
+    versions = list(views(pictures[:7], how))
+    job = compute_features(made()[2], versions, how, tmp_path, "/CPU:0", Control())
+    _, features = ended(job)
+    assert features.misses == 7 * count
+    assert features.read([version.key for version in versions]).shape == (7 * count, 1280)
+    # A piece ends where a batch does, so that a picture may be parted once.
+    assert len(decoded) <= 7 + 7 * count // 8
+
+
 def test_what_half_precision_cannot_hold_is_noticed(
     pictures: tuple[Picture, ...], tmp_path: Path
 ) -> None:
@@ -343,4 +387,4 @@ def test_what_half_precision_cannot_hold_is_noticed(
     activation.max_value = None
     with pytest.raises(OverflowInHalfPrecision):
         compute(prefix, pictures, tmp_path)
-    assert "0" not in FeatureCache(tmp_path / prefix.key, prefix.values, "float16")
+    assert "0" not in FeatureCache(tmp_path / prefix.key, prefix.values, "float16", "0")

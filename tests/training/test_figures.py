@@ -102,6 +102,12 @@ def test_an_extraction_after_another_begins_anew(clock: Clock) -> None:
     assert found.cache == CacheUse(0, 50)
 
 
+def test_a_phase_in_which_nothing_is_kept_has_no_hits(clock: Clock) -> None:
+    kept = [*progress("extract", 100), (0.0, BATCH), (1.0, BATCH)]
+    found = figures_of(clock, [*kept, *progress("build", 0), (0.0, BATCH), (1.0, BATCH)])
+    assert [f.cache for f in found] == [CacheUse(100, 0), CacheUse(0, 0)]
+
+
 def test_a_validation_does_not_make_the_training_look_slow(clock: Clock) -> None:
     checked = progress("validate", 50, 100, seconds=5.0)
     found = figures_of(clock, [(0.0, BATCH), (0.5, BATCH), *checked, (0.5, BATCH)])

@@ -14,7 +14,15 @@ from tlstudio.model.backbone import build
 from tlstudio.project.spec import Backbone, Project
 from tlstudio.training import openvino_streams
 from tlstudio.training.openvino_streams import OpenVinoFailed, checked
-from tlstudio.training.prefix import LARGEST_BATCH, TENSORFLOW, DType, Prefix, Runner, engine_for
+from tlstudio.training.prefix import (
+    LARGEST_BATCH,
+    ON_GPU,
+    TENSORFLOW,
+    DType,
+    Prefix,
+    Runner,
+    engine_for,
+)
 
 
 def fake_openvino(infer: Callable[..., object]) -> ModuleType:
@@ -68,7 +76,7 @@ def test_only_the_first_batch_is_run_twice() -> None:
 def test_openvino_is_for_cpus_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_streams, "installed", lambda: "2025.1")
     assert engine_for("/CPU:0") == "openvino 2025.1"
-    assert engine_for("/GPU:0") == TENSORFLOW
+    assert engine_for("/GPU:0") == ON_GPU
     monkeypatch.setattr(openvino_streams, "installed", lambda: "")
     assert engine_for("/CPU:0") == TENSORFLOW
 

@@ -11,7 +11,7 @@ import pytest
 from small_training import train, watch
 
 from tlstudio.control import Control
-from tlstudio.events import CacheUse, Epoch, Event, Finished, Started, Warned
+from tlstudio.events import CacheUse, Epoch, Event, Finished, Progress, Started, Warned
 from tlstudio.model.backbone import load
 from tlstudio.project import runs
 from tlstudio.project.learning_rate import suited_rate
@@ -216,8 +216,11 @@ def test_the_head_is_trained_first_on_the_whole_backbone_and_then_the_plan(
 def test_both_phases_cost_one_pass(project: MakeProject, tmp_path: Path) -> None:
     """The second finds there what the first has computed with its own."""
     how = training(epochs=1, head_epochs=1)
-    last = finished(train(project(freeze=BLOCK7, training=how), tmp_path / "run"))
-    assert last.cache == CacheUse(30, 30)
+    events = train(project(freeze=BLOCK7, training=how), tmp_path / "run")
+    extracting = [e.done for e in of(Progress, events) if e.stage == "extract"]
+    assert extracting.count(0) == 1
+    assert extracting[-2:] == [30, 30]
+    assert finished(events).cache == CacheUse(0, 30)
 
 
 def test_the_phase_of_the_head_changes_no_weight_of_the_backbone(

@@ -17,8 +17,17 @@ from tlstudio.control import Control
 from tlstudio.errors import JobError
 from tlstudio.events import Epoch, Event, Failed, Finished, Progress, Started, Warned
 from tlstudio.host import jobs
+from tlstudio.model.backbone import build
 from tlstudio.project import runs, store, unfinished
-from tlstudio.project.spec import Augmentation, FreezePlan, Head, Pictures, Project, Training
+from tlstudio.project.spec import (
+    Augmentation,
+    Backbone,
+    FreezePlan,
+    Head,
+    Pictures,
+    Project,
+    Training,
+)
 from tlstudio.training import checkpoint
 
 MakeProject = Callable[..., Project]
@@ -96,6 +105,30 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     assert not (run / checkpoint.CHECKPOINT).exists()
 
 
+def test_layers_that_a_weights_file_lacks_are_warned_of_and_are_the_same_after_a_stop(
+    project: MakeProject, tmp_path: Path
+) -> None:
+    spec = Backbone(name="MobileNet", alpha=0.25, weights="random", input_shape=(32, 32))
+    network = build(spec)
+    shallow = keras.Model(network.inputs, network.get_layer("conv_pw_12_relu").output)
+    path = tmp_path / "partly.weights.h5"
+    shallow.save_weights(path)
+    partly = project(
+        backbone=spec.model_copy(update={"weights": str(path)}),
+        training=Training(epochs=3, batch_size=8, device="cpu"),
+    )
+    events = train(partly, tmp_path / "whole")
+    assert isinstance(events[-1], Finished), events[-1]
+    run = tmp_path / "run"
+    train_until(partly, run, epoch=1)
+    resumed(run)
+
+    for folder in (tmp_path / "whole", run):
+        (warned,) = runs.read_warnings(folder)
+        assert "4 of 54 layers of MobileNet are not in partly.weights.h5" in warned.message
+    assert_alike(run, tmp_path / "whole")
+
+
 def train_until(project: Project, run: Path, epoch: int) -> list[Event]:
     control = Control()
     return stopped_after(watch(project, run, control), control, epoch)
@@ -135,6 +168,26 @@ def test_a_stop_in_the_second_phase_before_its_first_epoch_keeps_the_first(
     assert_alike(run, tmp_path / "whole")
 
 
+@pytest.mark.slow
+def test_a_run_that_had_no_room_for_features_goes_on_when_there_is(
+    project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In either phase, of a backbone that has a Dropout in each block."""
+
+    def no_room(*_: object) -> Iterator[Event]:
+        yield from ()
+
+    network = Backbone(name="EfficientNetB0", weights="random", input_shape=(32, 32))
+    for epoch in (1, 3):
+        run = tmp_path / f"run {epoch}"
+        with monkeypatch.context() as patch:
+            patch.setattr("tlstudio.training.train.features_at", no_room)
+            train_until(project(**PHASES, backbone=network), run, epoch)
+        last = resumed(run)[-1]
+        assert isinstance(last, Finished), last
+        assert last.epochs == 6
+
+
 def test_a_run_without_a_checkpoint_begins_anew(project: MakeProject, tmp_path: Path) -> None:
     train(project(), tmp_path / "whole")
     run = copytree(tmp_path / "whole", tmp_path / "run")
@@ -168,7 +221,6 @@ def test_a_kill_while_the_run_is_described_loses_nothing(
         train(once, tmp_path / "whole")
     assert len(moments) == 3
     for run in moments:
-        (run / unfinished.RUNNING).unlink()  # this process lives
         assert isinstance(resumed(run)[-1], Finished)
         assert_alike(run, tmp_path / "whole")
 
@@ -241,6 +293,20 @@ def test_a_damaged_checkpoint_says_so_and_nothing_is_lost(
     assert only.status == 2
     assert "checkpoint" in only.message
     assert (run / runs.MODEL).exists()
+
+
+def test_without_its_events_a_run_goes_on_from_its_checkpoint(
+    project: MakeProject, tmp_path: Path
+) -> None:
+    whole = train(project(), tmp_path / "whole")
+    for number, damage in enumerate((None, b"\xff{\n")):
+        run = tmp_path / f"run {number}"
+        train_until(project(), run, epoch=1)
+        (run / runs.EVENTS).unlink()
+        if damage:
+            (run / runs.EVENTS).write_bytes(damage)
+        assert epochs_of(resumed(run)) == epochs_of(whole)
+        assert_alike(run, tmp_path / "whole")
 
 
 def test_nothing_in_a_checkpoint_is_executed(project: MakeProject, tmp_path: Path) -> None:

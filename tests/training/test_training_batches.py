@@ -81,7 +81,7 @@ def kept(
     """Features of pictures as they are, and of their views where the augmentation has them."""
     versions = [plain(picture) for picture in pictures]
     if how.mode == "views":
-        versions += [view for picture in pictures for view in views(picture, how)]
+        versions += views(pictures, how)
     job = compute_features(prefix, versions, how, folder, "CPU:0", Control())
     return ended(job)  # type: ignore[no-any-return]
 
@@ -145,7 +145,7 @@ def test_epochs_take_each_view_in_turn_and_validation_takes_none(
     assert_alike(taken(source, order, epoch=0)[0], passed(runner, as_they_are))
     epochs = [taken(source, order, epoch=epoch)[0] for epoch in range(1, 7)]
     for i, picture in enumerate(pictures):
-        made = passed(runner, [changed(as_they_are[i], v, VIEWS) for v in views(picture, VIEWS)])
+        made = passed(runner, [changed(as_they_are[i], v, VIEWS) for v in views([picture], VIEWS)])
         turns = [int(np.abs(made - rows[i]).max(axis=1).argmin()) for rows in epochs]
         assert sorted(turns[:3]) == [0, 1, 2]
         assert turns[3:] == turns[:3]

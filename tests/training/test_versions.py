@@ -17,25 +17,25 @@ def test_a_picture_as_it_is_is_not_changed() -> None:
 
 
 def test_each_view_is_another_picture_under_a_key_of_its_own() -> None:
-    made = list(views(PICTURE, VIEWS))
+    made = list(views([PICTURE], VIEWS))
     assert {version.path for version in made} == {"a.png"}
     assert len({version.key for version in made} | {plain(PICTURE).key}) == 5
     pixels = [changed(PIXELS, version, VIEWS).tobytes() for version in made]
     assert len(set(pixels) | {PIXELS.tobytes()}) == 5
-    again = [changed(PIXELS, version, VIEWS).tobytes() for version in views(PICTURE, VIEWS)]
+    again = [changed(PIXELS, version, VIEWS).tobytes() for version in views([PICTURE], VIEWS)]
     assert again == pixels
 
 
 def test_more_views_are_new_ones_beside_those_that_are_kept() -> None:
     more = VIEWS.model_copy(update={"views": 6})
-    assert list(views(PICTURE, more))[:4] == list(views(PICTURE, VIEWS))
+    assert list(views([PICTURE], more))[:4] == list(views([PICTURE], VIEWS))
 
 
 def test_another_strength_or_picture_has_other_keys() -> None:
-    keys = {version.key for version in views(PICTURE, VIEWS)}
+    keys = {version.key for version in views([PICTURE], VIEWS)}
     stronger = VIEWS.model_copy(update={"rotation": 20.0})
-    assert keys.isdisjoint(version.key for version in views(PICTURE, stronger))
-    assert keys.isdisjoint(version.key for version in views(OTHER, VIEWS))
+    assert keys.isdisjoint(version.key for version in views([PICTURE], stronger))
+    assert keys.isdisjoint(version.key for version in views([OTHER], VIEWS))
 
 
 def test_epochs_take_each_view_in_turn() -> None:
@@ -53,7 +53,7 @@ def test_pictures_and_seeds_begin_with_different_views() -> None:
 def test_a_view_without_kept_features_is_the_one_with() -> None:
     for epoch in range(1, 6):
         version = of_epoch(PICTURE, VIEWS, 1, epoch)
-        kept = list(views(PICTURE, VIEWS))[view_of_epoch("1a", VIEWS, 1, epoch)]
+        kept = list(views([PICTURE], VIEWS))[view_of_epoch("1a", VIEWS, 1, epoch)]
         assert (version.path, version.draw) == (kept.path, kept.draw)
 
 

@@ -100,7 +100,7 @@ def decode_many(
     """Each path's position with its array, after `change`, or with why there is none; in order.
 
     Decodes a few pictures ahead in `workers` threads (0: as many as suit the machine). Raises
-    Cancelled when stopped; the threads have ended when the iterator has.
+    Cancelled when stopped, as `run_ahead` does.
     """
 
     def read(position: int) -> RGB | PictureError:

@@ -95,7 +95,7 @@ def _delete_unfinished(root: Path) -> None:
 
 
 def _kept(root: Path) -> Iterator[Kept]:
-    for index in root.glob(f"*/*{INDEX}"):
+    for index in root.glob(f"*/[!.]*{INDEX}"):
         with suppress(OSError):  # another process has just deleted it
             rows = index.with_suffix(ROWS).stat()
             yield Kept(index, index.stat().st_mtime, rows.st_size)

@@ -199,7 +199,9 @@ def _require_classes(source: Path, listing: Listing, fewest: int) -> None:
     if not labels:
         hint = ARRANGE if source.is_dir() else "Add lines such as cats/1.jpg,cat below path,label."
         raise TlstudioError(f"“{source.name}” has no pictures in it.", hint)
-    if source.is_file():
+    if listing.problems:
+        hint = listing.problems[0].detail
+    elif source.is_file():
         hint = "Add lines with pictures of at least one more class."
     else:
         hint = (
@@ -234,6 +236,11 @@ def _list_folder(source: Path) -> Listing:
             problems.append(_illegible(path))
         for folder in entries.folders:
             label = _label(folder.name)
+            if not label:
+                raise TlstudioError(
+                    f"A folder in “{root.name}” has spaces alone for its name.",
+                    "Rename it after the class of its pictures.",
+                )
             classes.setdefault(label, str(folder))
             found, unusable = pictures_below(folder)
             pictures += [Picture(str(path), label, split) for path in found]
@@ -331,8 +338,10 @@ def _listing(
 
 
 def _label(name: str) -> str:
-    """A class's name; composed alike wherever the folder was written."""
-    return unicodedata.normalize("NFC", name)
+    """A class's name; composed alike wherever the folder was written, and without the spaces
+    around it that a CSV may not keep.
+    """
+    return unicodedata.normalize("NFC", name).strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,18 @@ def blocks_in_order(layers: Iterable[LayerRow]) -> list[str]:
 
 
 def first_layer_of_top(layers: Sequence[LayerRow]) -> str:
-    """The layer from which the default *top layers* strategy trains: the top third of the blocks.
+    """The layer from which the default *top layers* strategy trains: the first of those top blocks
+    that hold as near to a third as can be of all layers to train, BatchNorm aside.
 
-    Blocks without parameters do not count.
+    A third of the blocks may be most of a network: of ResNet152, one block is 107 of 155 layers.
+    The size of the input does not count.
     """
-    blocks = blocks_in_order(layer for layer in layers if layer.params)
-    first = blocks[len(blocks) - max(1, round(len(blocks) / 3))]
+    counted = [row.block for row in layers if row.trainable_params and row.type != BATCH_NORM]
+
+    def from_a_third(block: str) -> float:
+        return abs(counted.index(block) / len(counted) - 2 / 3)
+
+    first = min(dict.fromkeys(counted), key=from_a_third)
     return next(layer.name for layer in layers if layer.block == first)
 
 
@@ -46,6 +52,18 @@ def trainable_layers(plan: FreezePlan, layers: Sequence[LayerRow]) -> frozenset[
     return frozenset(
         layer.name for layer in layers[start:] if plan.batchnorm or layer.type != BATCH_NORM
     )
+
+
+def after_weights_change(plan: FreezePlan, before: str, after: str) -> FreezePlan:
+    """The plan for a backbone with other weights, each as `spec.Backbone` has them.
+
+    Where they become random, BatchNorm is trained with its block: frozen at the statistics that it
+    begins with, it would normalise nothing. Pretrained statistics stay as they are.
+    """
+    random = after == "random"
+    if random == (before == "random"):
+        return plan
+    return plan.model_copy(update={"batchnorm": random})
 
 
 def strategy_of(trainable: frozenset[str], layers: Sequence[LayerRow]) -> str:

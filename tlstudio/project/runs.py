@@ -35,6 +35,9 @@ PICTURES = "pictures.csv"
 MODEL = "model.keras"
 CHECKPOINT = "checkpoint.npz"
 
+DAMAGED = (ValueError, AttributeError, TypeError, KeyError, RecursionError)
+"""What reading a damaged event raises."""
+
 LEFTOVER = re.compile(r"\.[0-9a-f]{32}")
 
 HISTORY_COLUMNS = (
@@ -172,18 +175,24 @@ class RunWriter:
                 self._epochs.append(event)
                 self._history_is_short = True
         lines = "".join(self._unwritten).encode("utf-8")
-        try:
-            with path.open("ab") as stream:
-                stream.truncate(self._recorded_bytes)
-                stream.write(lines)
-        except OSError as error:
-            raise write_error(path, error) from error
+        if not self._recorded_bytes:
+            write_whole(path, lines)
+        else:
+            self._append(path, lines)
         self._recorded_bytes += len(lines)
         self._unwritten.clear()
         if self._history_is_short:
             rows = [[getattr(epoch, name) for name in HISTORY_COLUMNS] for epoch in self._epochs]
             self._write(HISTORY, _csv_text(HISTORY_COLUMNS, rows))
             self._history_is_short = False
+
+    def _append(self, path: Path, lines: bytes) -> None:
+        try:
+            with path.open("ab") as stream:
+                stream.truncate(self._recorded_bytes)
+                stream.write(lines)
+        except OSError as error:
+            raise write_error(path, error) from error
 
     def finish(self, evaluation: Evaluation, best_epoch: int) -> None:
         """Write how good the saved model is."""
@@ -249,25 +258,45 @@ def read_evaluation(folder: Path) -> Evaluation:
 
 def read_history(folder: Path) -> list[Epoch]:
     """The epochs of a run, from its events. Raises TlstudioError when they cannot be read."""
-    return _recorded(folder, Epoch)
+    try:
+        return _events_of(Epoch, _lines(folder))
+    except (OSError, *DAMAGED) as error:
+        raise _incomplete(folder, EVENTS) from error
 
 
 def read_warnings(folder: Path) -> list[Warned]:
-    """The warnings of a run, from its events. Raises TlstudioError when they cannot be read."""
-    return _recorded(folder, Warned)
+    """The warnings among a run's events, as far as these can be read."""
+    return _readable(folder, Warned)
 
 
-def _recorded(folder: Path, kind: type[Recorded]) -> list[Recorded]:
-    """The events of one kind. A last line without its end was being written when the disk was
-    full or the training killed.
+def read_last_epoch(folder: Path) -> Epoch | None:
+    """The last epoch among a run's events that can be read."""
+    epochs = _readable(folder, Epoch)
+    return epochs[-1] if epochs else None
+
+
+def _readable(folder: Path, kind: type[Recorded]) -> list[Recorded]:
+    """The events of one kind, without those that are damaged."""
+    found: list[Recorded] = []
+    with suppress(OSError):
+        for line in _lines(folder):
+            with suppress(*DAMAGED):
+                found += _events_of(kind, [line])
+    return found
+
+
+def _lines(folder: Path) -> list[bytes]:
+    """A last line without its end was being written when the disk was full or the training killed.
+    Raises OSError.
     """
-    try:
-        *lines, _unfinished = (folder / EVENTS).read_bytes().split(b"\n")
-        events = [json.loads(line) for line in lines]
-        wanted = [event for event in events if event.pop("event") == kind.event]
-        return TypeAdapter(list[kind]).validate_python(wanted)  # type: ignore[valid-type]
-    except (OSError, ValueError, AttributeError, KeyError) as error:
-        raise _incomplete(folder, EVENTS) from error
+    return (folder / EVENTS).read_bytes().split(b"\n")[:-1]
+
+
+def _events_of(kind: type[Recorded], lines: Sequence[bytes]) -> list[Recorded]:
+    """Raises one of DAMAGED."""
+    events = [json.loads(line) for line in lines]
+    wanted = [event for event in events if event.pop("event") == kind.event]
+    return TypeAdapter(list[kind]).validate_python(wanted)  # type: ignore[valid-type]
 
 
 def read_pictures(folder: Path, split: str) -> list[Picture]:

@@ -40,13 +40,17 @@ class Backbone(Decision):
     """Rows and columns in pixels."""
     alpha: float = Field(1.0, gt=0.0, le=2.0)
     """Width multiplier; only the MobileNet families have one."""
+    depth_multiplier: int = Field(1, ge=1, le=8)
+    """Filters that each depthwise convolution has a channel; only MobileNet has it."""
+    minimalistic: bool = False
+    """Without squeeze-and-excitation, hard swish and 5x5 convolutions; only MobileNetV3 has it."""
 
 
 class FreezePlan(Decision):
     """Which backbone layers are trainable; everything else is frozen.
 
-    `head` trains none, `all` trains all, `top` trains the blocks from `unfreeze_from` on (the
-    top third of the blocks where that is empty), `custom` trains exactly `layers`.
+    `head` trains none, `all` trains all, `top` trains the blocks from `unfreeze_from` on (those
+    with about the top third of the layers where that is empty), `custom` trains exactly `layers`.
     """
 
     strategy: Strategy = "head"

@@ -1,21 +1,23 @@
 """Runs that were begun and not finished: killed, or ended by a power cut or a full disk."""
 
-import json
-import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
-
-import psutil
+from typing import BinaryIO
 
 from tlstudio.errors import TlstudioError
-from tlstudio.paths import write_error, write_whole
-from tlstudio.project import runs
+from tlstudio.paths import write_error
+from tlstudio.project import lock, runs
 from tlstudio.project.spec import Project
 
-RUNNING = "running.json"
+RUNNING = "running.lock"
+"""Held by the process that works on the run; left behind where that was killed."""
+
+PATIENCE = 1.0
+"""Seconds: who only looks whether a run is worked on has its file for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,11 @@ def unfinished_runs(parent: Path) -> list[Unfinished]:
 
 def read_unfinished(folder: Path) -> Unfinished:
     """How far an unfinished run came. Raises TlstudioError where that cannot be read."""
-    done = runs.read_history(folder) if (folder / runs.EVENTS).is_file() else []
-    epochs = done[-1].epochs if done else 0
-    return Unfinished(folder, runs.read_project(folder), len(done), epochs)
+    project = runs.read_project(folder)
+    last = runs.read_last_epoch(folder)
+    if last is None:
+        return Unfinished(folder, project, 0, 0)
+    return Unfinished(folder, project, last.epoch, last.epochs)
 
 
 def is_unfinished(folder: Path) -> bool:
@@ -66,23 +70,36 @@ def is_finished(folder: Path) -> bool:
 
 def is_running(folder: Path) -> bool:
     """Whether a process works on the run now."""
-    try:
-        claim = json.loads((folder / RUNNING).read_text(encoding="utf-8"))
-        return bool(psutil.Process(claim["pid"]).create_time() == claim["began"])
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
-        return False
+    return lock.is_taken(folder / RUNNING)
 
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Within, the run counts as running in this process."""
-    process = psutil.Process(os.getpid())
-    write_whole(folder / RUNNING, json.dumps({"pid": process.pid, "began": process.create_time()}))
+    """Within, the run counts as running in this process, until that ends if it is killed.
+
+    Raises TlstudioError where it runs already, and JobError where its folder cannot be written.
+    """
+    path = folder / RUNNING
+    claim = _claim(path)
     try:
         yield
     finally:
-        with suppress(OSError):  # a folder that is gone with its disk
-            (folder / RUNNING).unlink(missing_ok=True)
+        lock.release(claim, path)
+
+
+def _claim(path: Path) -> BinaryIO:
+    patient_until = time.monotonic() + PATIENCE
+    try:
+        while (claim := lock.take(path)) is None:
+            if time.monotonic() > patient_until:
+                raise TlstudioError(
+                    f"The run {path.parent} is being trained now.",
+                    "Wait for its end, or stop it first.",
+                )
+            time.sleep(0.01)
+    except OSError as error:
+        raise write_error(path, error) from error
+    return claim
 
 
 def discard(folder: Path) -> None:

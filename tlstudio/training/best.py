@@ -17,7 +17,14 @@ class BestWeights:
 
     def __init__(self, model: keras.Model) -> None:
         """Freeze before this."""
-        self.variables = changing_variables(model)
+        self.variables = changing_weights(model)
+        """Trained weights and the statistics of trained BatchNorms: those of a whole model and of
+        what is cut off it are the same ones in the same order.
+        """
+        self.seeds = changing_seeds(model)
+        """Where random numbers stand, which no epoch is better for. A model that is cut off may
+        lack the first ones of the whole.
+        """
         self.keep()
 
     def keep(self) -> None:
@@ -27,15 +34,23 @@ class BestWeights:
         assign(self.variables, self.values)
 
 
-def changing_variables(model: keras.Model) -> list[keras.Variable]:
-    """Trained weights, the statistics of trained BatchNorms, and where random numbers stand."""
+def changing_weights(model: keras.Model) -> list[keras.Variable]:
     frozen = {
         id(weight)
         for layer in model._flatten_layers(include_self=False)
         if not layer.trainable
         for weight in layer.weights
     }
-    return [variable for variable in model.variables if id(variable) not in frozen]
+    return [weight for weight in model.weights if id(weight) not in frozen]
+
+
+def changing_seeds(model: keras.Model) -> list[keras.Variable]:
+    """The states that layers draw from; a Dropout without a rate draws nothing."""
+    others = {id(weight) for weight in model.weights}
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.Dropout) and not layer.rate:
+            others.update(id(variable) for variable in layer.variables)
+    return [variable for variable in model.variables if id(variable) not in others]
 
 
 def values_of(variables: Sequence[keras.Variable]) -> Values:

@@ -1,5 +1,6 @@
 """The checkpoint of a training: one file of plain arrays and JSON, written after each epoch."""
 
+import errno
 import json
 import zipfile
 from dataclasses import asdict
@@ -37,6 +38,7 @@ def save(
     for name, values in {
         "now": values_of(weights.variables),
         "best": weights.values,
+        "seed": values_of(weights.seeds),
         "optimizer": values_of(optimizer.variables),
     }.items():
         arrays |= {f"{name}/{i}": value for i, value in enumerate(values)}
@@ -46,16 +48,22 @@ def save(
 
 def load(folder: Path) -> tuple[State, Arrays] | None:
     """Where the training was, None where it has no checkpoint. Raises TlstudioError where that
-    is damaged. Nothing in the file is executed.
+    is damaged or cannot be read. Nothing in the file is executed.
     """
     path = folder / CHECKPOINT
-    if not path.is_file():
-        return None
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return _state(json.loads(arrays.pop("state").tobytes()), arrays), arrays
+    except FileNotFoundError:
+        return None
     except (*DAMAGED, OSError) as error:
+        # A damaged table of contents that points outside of the file leads to EINVAL.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise TlstudioError(
+                f"{path} could not be read ({error.strerror or error}).",
+                "Check that you are allowed to read it and that its disk is connected.",
+            ) from error
         raise TlstudioError(
             f"The checkpoint of the run {folder} is damaged, so it cannot go on.",
             "Delete the run, or train again into another folder.",
@@ -71,11 +79,16 @@ def delete(folder: Path) -> None:
 
 
 def restore(arrays: Arrays, weights: BestWeights, optimizer: keras.optimizers.Optimizer) -> None:
-    """Set what a training of the same phase changes. Raises TlstudioError where it differs."""
+    """Set what a training of the same phase changes, whether its frozen part was cut off or not.
+    Raises TlstudioError where it differs.
+    """
     try:
         assign(weights.variables, _numbered(arrays, "best"))
         weights.keep()
         assign(weights.variables, _numbered(arrays, "now"))
+        # From the end, since one of the two models may lack the first ones.
+        for seed, value in zip(weights.seeds[::-1], _numbered(arrays, "seed")[::-1], strict=False):
+            seed.assign(value)
         assign(optimizer.variables, _numbered(arrays, "optimizer"))
     except ValueError as error:
         raise TlstudioError(

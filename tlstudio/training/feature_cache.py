@@ -1,17 +1,20 @@
 """The feature cache: what frozen prefixes say of pictures, kept on disk between trainings.
 
 Each prefix has a folder, named by a key over all that its output depends on. In it are shards: a
-file of rows, one a picture, and beside it an index that names the pictures and is written last,
-so that a shard without one was never finished. Shards are never changed, and any number of
+file of rows, and beside it an index with the key of each row's version of a picture. It is written
+last, so that a shard without one was never finished. Shards are never changed, and any number of
 processes may read and add them.
 """
 
+import errno
 import json
 import mmap
 import os
+import shutil
+import time
 import zlib
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +33,10 @@ from tlstudio.events import Event, Progress
 from tlstudio.paths import write_error, write_whole
 
 SHARD_BYTES = 1 << 26
+SHARD_SECONDS = 30.0
+"""After which a shard is finished however small: so much work is lost at most by a kill."""
+SPARED_BYTES = 1 << 28
+"""Left free on the disk, for the checkpoints and the model of the training."""
 RESIDENT_BYTES = 1 << 24
 """What may be read before the pages are given back: memory stays flat over any number. The system
 maps in some ten times as much, since it takes the neighbours of each page too.
@@ -51,38 +58,41 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a picture's row is."""
+    """Where a row is."""
 
     shard: Shard
     row: int
 
 
 class FeatureCache:
-    """The rows of one prefix: `values` numbers of `dtype` (float16 or float32) for a picture.
+    """The rows of one prefix: `values` numbers of `dtype` (float16 or float32) for each of these
+    keys, as far as they are there.
 
     Opening it reads no rows. Call `check` before relying on those of an earlier training.
     """
 
-    def __init__(self, folder: Path, values: int, dtype: str) -> None:
+    def __init__(self, folder: Path, values: int, dtype: str, keys: Iterable[str]) -> None:
         self.folder = folder
         self._values = values
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._shards: list[Shard] = []
-        self._places: dict[str, Place] = {}
+        # Other trainings may have kept many more, which are no matter of this one.
+        self._places: dict[str, Place | None] = dict.fromkeys(keys)
         self._touched = 0
-        for index in sorted(folder.glob(f"*{INDEX}")):
+        # A name that begins with a dot is of a file that another process is writing.
+        for index in sorted(folder.glob(f"[!.]*{INDEX}")):
             self._open(index)
 
-    def __contains__(self, digest: str) -> bool:
-        return digest in self._places
+    def __contains__(self, key: str) -> bool:
+        return self._places.get(key) is not None
 
-    def check(self, digests: Sequence[str], control: Control) -> Generator[Event, None, None]:
-        """Read the shards of these pictures that have changed since they were last checked, or
-        never were; delete the damaged ones, so that their pictures are computed anew.
+    def check(self, control: Control) -> Generator[Event, None, None]:
+        """Read the shards of these rows that have changed since they were last checked, or never
+        were; delete the damaged ones, so that their rows are computed anew.
 
-        Yields `Progress` if there are any, counting pictures. Raises Cancelled.
+        Yields `Progress` if there are any, counting rows. Raises Cancelled.
         """
-        wanted = Counter(self._places[digest].shard for digest in digests if digest in self)
+        wanted = Counter(place.shard for place in self._places.values() if place)
         unsure = [shard for shard in wanted if not shard.is_sound]
         done = sum(wanted[shard] for shard in wanted if shard.is_sound)
         with closing(run_ahead(lambda s: _is_whole(s, control), unsure, control)) as results:
@@ -92,13 +102,15 @@ class FeatureCache:
                     done += wanted[shard]
                 else:
                     self._drop(shard)
-                yield Progress("extract", done, len(digests))
+                yield Progress("check", done, len(self._places))
 
-    def read(self, digests: Sequence[str]) -> Rows:
-        """Rows of shape (pictures, values). Raises KeyError for a picture that is not there."""
-        rows = np.empty((len(digests), self._values), self._dtype)
-        for i, digest in enumerate(digests):
-            place = self._places[digest]
+    def read(self, keys: Sequence[str]) -> Rows:
+        """Rows of shape (keys, values). Raises KeyError for one that is not there."""
+        rows = np.empty((len(keys), self._values), self._dtype)
+        for i, key in enumerate(keys):
+            place = self._places[key]
+            if place is None:
+                raise KeyError(key)
             rows[i] = place.shard.rows[place.row]
         self._touched += rows.nbytes
         if self._touched > RESIDENT_BYTES:
@@ -109,29 +121,35 @@ class FeatureCache:
     def writer(self) -> "ShardWriter":
         return ShardWriter(self)
 
-    def _open(self, index: Path, is_sound: bool = False) -> None:
-        """Add a shard; one whose files do not fit each other is deleted."""
+    def _open(self, index: Path, is_sound: bool = False) -> bool:
+        """Add a shard, if it can be opened; one whose files do not fit each other is deleted."""
         path = index.with_suffix(ROWS)
         try:
             described = json.loads(index.read_text(encoding="utf-8"))
-            digests, checksum = described["pictures"], described["crc32"]
-            rows = np.memmap(path, self._dtype, "r", shape=(len(digests), self._values))
-            fits = path.stat().st_size == rows.nbytes
-        except (OSError, ValueError, KeyError, TypeError):
-            fits = False
-        if not fits:
+            keys, checksum = described["keys"], described["crc32"]
+            if path.stat().st_size != len(keys) * self._values * self._dtype.itemsize:
+                raise ValueError
+            rows = np.memmap(path, self._dtype, "r", shape=(len(keys), self._values))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             delete_shard(index)
-            return
+            return False
+        except OSError:  # which says nothing of what is in it
+            return False
         # The time of the last use, for what is thrown away first.
         with suppress(OSError):
             os.utime(index)
         shard = Shard(index, checksum, rows, is_sound or _was_whole(path))
         self._shards.append(shard)
-        self._places |= {digest: Place(shard, row) for row, digest in enumerate(digests)}
+        for row, key in enumerate(keys):
+            if key in self._places:
+                self._places[key] = Place(shard, row)
+        return True
 
     def _drop(self, shard: Shard) -> None:
         self._shards.remove(shard)
-        self._places = {d: place for d, place in self._places.items() if place.shard is not shard}
+        for key, place in self._places.items():
+            if place and place.shard is shard:
+                self._places[key] = None
         delete_shard(shard.index)
 
     def _give_back(self) -> None:
@@ -181,9 +199,12 @@ class ShardWriter:
     """Adds rows to a cache, shard by shard. What was added is kept also when a job is stopped."""
 
     def __init__(self, cache: FeatureCache) -> None:
+        self.unkept: dict[str, Rows] = {}
+        """By key, rows that were added and then could not be kept."""
         self._cache = cache
-        self._digests: list[str] = []
+        self._keys: list[str] = []
         self._checksum = 0
+        self._began = 0.0
         self._path = Path()
         self._stream: Any = None
 
@@ -196,37 +217,63 @@ class ShardWriter:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._finish()
+        with suppress(JobError):  # what is not kept is computed another time
+            self.finish()
 
-    def add(self, digest: str, row: Rows) -> None:
-        """Raises JobError when the disk is full; what was added before is kept."""
+    def add(self, key: str, row: Rows) -> None:
+        """Raises JobError when the disk is full. What was added before is then kept, or in
+        `unkept`; this row is nowhere.
+        """
         content = np.ascontiguousarray(row, self._cache._dtype).tobytes()
         try:
             if self._stream is None:
-                self._cache.folder.mkdir(parents=True, exist_ok=True)
-                self._path = self._cache.folder / f"{uuid4().hex}{ROWS}"
-                self._stream = self._path.open("xb")
-            self._stream.write(content)
+                self._begin()
+            if self._stream.write(content) < len(content):
+                raise _full()
         except OSError as error:
+            self.finish()
             raise write_error(self._cache.folder, error) from error
-        self._digests.append(digest)
+        self._keys.append(key)
         self._checksum = zlib.crc32(content, self._checksum)
-        if len(self._digests) * len(content) >= SHARD_BYTES:
-            self._finish()
+        is_large = len(self._keys) * len(content) >= SHARD_BYTES
+        if is_large or time.monotonic() - self._began >= SHARD_SECONDS:
+            self.finish()
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Keep what was added. Raises JobError where it cannot be; `unkept` then has it."""
         if self._stream is None:
             return
         stream, self._stream = self._stream, None
-        digests, self._digests = self._digests, []
+        keys, self._keys = self._keys, []
         checksum, self._checksum = self._checksum, 0
         index = self._path.with_suffix(INDEX)
         try:
             with stream:
-                stream.flush()
+                # Where the disk is full, part of a row may be there.
+                stream.truncate(len(keys) * self._cache._values * self._cache._dtype.itemsize)
                 os.fsync(stream.fileno())
-        except OSError as error:
+            write_whole(index, json.dumps({"keys": keys, "crc32": checksum}))
+            if not self._cache._open(index, is_sound=True):
+                raise _full()
+        except (OSError, JobError) as error:
+            values = len(keys) * self._cache._values
+            rows = np.fromfile(self._path, self._cache._dtype, values)
+            self.unkept |= zip(keys, rows.reshape(len(keys), -1), strict=True)
             delete_shard(index)
+            if isinstance(error, JobError):
+                raise
             raise write_error(self._cache.folder, error) from error
-        write_whole(index, json.dumps({"pictures": digests, "crc32": checksum}))
-        self._cache._open(index, is_sound=True)
+
+    def _begin(self) -> None:
+        folder = self._cache.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder).free < SHARD_BYTES + SPARED_BYTES:
+            raise _full()
+        self._path = folder / f"{uuid4().hex}{ROWS}"
+        self._began = time.monotonic()
+        # Without a buffer, whose content would be lost where the disk is full.
+        self._stream = self._path.open("xb", buffering=0)
+
+
+def _full() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

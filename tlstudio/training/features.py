@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ from tlstudio.training.versions import Version, changed
 
 IN_MEMORY_BYTES = 1 << 30
 """Rows that may be kept in memory where the disk takes none."""
-DECODED_BYTES = 1 << 26
+DECODED_BYTES = 1 << 27
 """Decoded pictures that may wait for the prefix."""
 
 
@@ -198,6 +199,7 @@ def compute_features(
                 yield Progress("extract", min(done, len(keys)), len(keys))
             else:
                 yield event
+        yield from kept.finish()
     if done < len(keys):  # pictures that are there more than once
         yield Progress("extract", len(keys), len(keys))
     return features
@@ -206,8 +208,8 @@ def compute_features(
 def _opened(
     prefix: Prefix, keys: Sequence[str], folder: Path, control: Control
 ) -> Generator[Event, None, FeatureCache]:
-    cache = FeatureCache(folder / prefix.key, prefix.values, prefix.dtype)
-    yield from cache.check(keys, control)
+    cache = FeatureCache(folder / prefix.key, prefix.values, prefix.dtype, keys)
+    yield from cache.check(control)
     return cache
 
 
@@ -237,35 +239,42 @@ def rows_ahead(
     Decoding is far enough ahead that no core waits while the first batch has the prefix built.
     """
     size = runner.picture_size
-    chunks = [versions[i : i + runner.batch] for i in range(0, len(versions), runner.batch)]
+    views = how.views if how.mode == "views" else 1
+    # In one piece, so that a picture is decoded once for all its views.
+    piece = runner.batch * -(-views // runner.batch)
+    pieces = [versions[i : i + piece] for i in range(0, len(versions), piece)]
 
-    def decoded(chunk: Sequence[Version]) -> DecodedOfSome:
-        batch = np.zeros((runner.batch, *size, 3), np.uint8)
-        used: list[Version] = []
+    def decoded(piece: Sequence[Version]) -> list[DecodedOfSome]:
+        path, picture = "", np.zeros((*size, 3), np.uint8)
         lost: dict[str, PictureError] = {}
-        path, picture = "", batch[0]
-        for version in chunk:
-            if version.digest in lost:
-                continue
-            try:
-                if version.path != path:
-                    path, picture = version.path, decode(Path(version.path), size)
-            except PictureError as error:
-                path, lost[version.digest] = "", error
-                continue
-            batch[len(used)] = changed(picture, version, how)
-            used.append(version)
-        return DecodedOfSome(used, batch, lost, len(chunk))
+        batches = []
+        for start in range(0, len(piece), runner.batch):
+            chunk = piece[start : start + runner.batch]
+            batch = np.zeros((runner.batch, *size, 3), np.uint8)
+            used: list[Version] = []
+            for version in chunk:
+                if version.digest in lost:
+                    continue
+                try:
+                    if version.path != path:
+                        path, picture = version.path, decode(Path(version.path), size)
+                except PictureError as error:
+                    path, lost[version.digest] = "", error
+                    continue
+                batch[len(used)] = changed(picture, version, how)
+                used.append(version)
+            batches.append(DecodedOfSome(used, batch, lost, len(chunk)))
+        return batches
 
     def rows_of(some: DecodedOfSome) -> RowsOfSome:
         rows = runner(some.batch)[: len(some.versions)]
         return RowsOfSome(some.versions, rows, some.lost, some.tried)
 
     workers = runner.workers
-    ahead = max(4 * workers, DECODED_BYTES // (runner.batch * size[0] * size[1] * 3))
+    ahead = max(4 * workers, DECODED_BYTES // (piece * size[0] * size[1] * 3))
     with (
-        closing(run_ahead(decoded, chunks, control, workers, ahead)) as batches,
-        closing(run_ahead(rows_of, batches, control, workers)) as results,
+        closing(run_ahead(decoded, pieces, control, workers, ahead)) as several,
+        closing(run_ahead(rows_of, chain.from_iterable(several), control, workers)) as results,
     ):
         yield from results
 
@@ -312,8 +321,25 @@ class _KeptRows:
                     self.disk.add(key, row)
                     continue
                 except JobError as error:
-                    self.disk = None
-                    yield Warned(error.message, "The training goes on without keeping more.")
+                    yield from self._without_disk(self.disk, error)
+            _keep_in_memory(self.features, key, row)
+
+    def finish(self) -> Iterator[Warned]:
+        """Raises NoRoom."""
+        if self.disk is not None:
+            try:
+                self.disk.finish()
+            except JobError as error:
+                yield from self._without_disk(self.disk, error)
+
+    def _without_disk(self, disk: ShardWriter, error: JobError) -> Iterator[Warned]:
+        self.disk = None
+        yield Warned(
+            error.message,
+            "The training goes on without keeping more. To make room, clear kept features in "
+            "Preferences or free some disk space.",
+        )
+        for key, row in disk.unkept.items():
             _keep_in_memory(self.features, key, row)
 
 

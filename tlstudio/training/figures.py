@@ -37,6 +37,9 @@ def with_figures(events: Iterator[Event], batch_size: int) -> Iterator[Event]:
                 else:
                     pictures += event.done - done
                 done = event.done
+            case Progress(stage="build") if stage == "train":
+                # Another phase, in which nothing may be kept.
+                cache, stage = CacheUse(0, 0), ""
             case Batch():
                 if stage != "train":
                     # The first one only starts the clock: before it, the step was traced.

@@ -46,6 +46,9 @@ def labelled(project: Project, control: Control) -> Generator[Event, None, Label
             "No pictures are left for validation, because each class has only one.",
             "Add more pictures, at least a second one to a class.",
         )
+    if left_out := [p.detail for p in found.problems if p.kind == "empty_class"]:
+        others = f" So are {len(left_out) - 1} others." if len(left_out) > 1 else ""
+        yield Warned(left_out[0] + others, "A scan of the pictures says why.")
     for note in parts.notes:
         yield Warned(note)
     return _labelled(parts.train, parts.val, tuple(found.classes), _skipped(found))
@@ -56,11 +59,11 @@ def labelled_again(folder: Path, control: Control) -> Generator[Event, None, Lab
     taken away meanwhile. Raises TlstudioError where the run or too many of them are gone.
     """
     found = yield from scanned(folder / runs.PICTURES, control)
-    now = {(picture.path, picture.label): picture for picture in found.pictures}
+    digests = {picture.path: picture.digest for picture in found.pictures}
     train, val = (
         # One that cannot be read now has no digest, and must not be taken for another such one.
         tuple(
-            now.get((then.path, then.label)) or replace(then, digest=then.path)
+            replace(then, digest=digests.get(then.path, then.path))
             for then in runs.read_pictures(folder, part)
         )
         for part in ("train", "val")

@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 import keras
 import numpy as np
+import PIL
 import tensorflow as tf
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
@@ -24,7 +25,7 @@ from tlstudio.project.spec import Backbone
 from tlstudio.training import openvino_streams
 from tlstudio.training.folded import FoldedGraph, Rows, Run, fold
 
-FORMAT = 2
+FORMAT = 5
 GPU_BATCH = 32
 LARGEST_BATCH = 8
 WORK_OF_A_BATCH = 2e9
@@ -33,6 +34,7 @@ that a stop is obeyed soon; two pictures of EfficientNet-Lite0.
 """
 
 TENSORFLOW = "tensorflow"
+ON_GPU = f"{TENSORFLOW} on a GPU"
 
 DType = Literal["float16", "float32"]
 CHEAP_VALUES = 1 << 13
@@ -50,7 +52,7 @@ class Prefix:
     """Of all that the rows depend on but the pictures."""
     dtype: DType
     engine: str = TENSORFLOW
-    """What makes the rows, and its version where that is not TensorFlow."""
+    """What makes the rows, and its version where that is not TensorFlow's."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -87,7 +89,8 @@ def cut_off(
     if dtype is None:
         values = sum(prod(tensor.shape[1:]) for tensor in model.outputs)
         dtype = "float32" if values <= CHEAP_VALUES else "float16"
-    key = _key(model, spec, boundary, pooled, dtype, engine)
+    last = type(model.layers[-1]).__name__ if pooled else ""
+    key = key_of(model, spec, boundary.layers, last, dtype, engine)
     prefix = Prefix(model, boundary.work, key, dtype, engine)
     rows = keras.Input((prefix.values,), dtype=dtype, name="rows")
     features = _unflattened(rows, prefix.shapes)
@@ -136,22 +139,25 @@ def _unflattened(
     return tensors
 
 
-def _key(
+def key_of(
     model: keras.Model,
     spec: Backbone,
-    boundary: Boundary,
-    pooled: bool,
+    layers: Sequence[str],
+    last: str,
     dtype: DType,
     engine: str,
 ) -> str:
+    """Of all that the rows of `model` depend on but the pictures: its weights, the `layers` of the
+    backbone whose outputs it takes, and what it does `last` with them.
+    """
     digest = hashlib.sha256()
     described = {
         "format": FORMAT,
         "decoding": DECODING,
-        "keras": keras.__version__,
+        "versions": [keras.__version__, tf.__version__, PIL.__version__],
         "backbone": spec.model_dump(mode="json", exclude={"weights"}),
-        "boundary": boundary.layers,
-        "last": type(model.layers[-1]).__name__ if pooled else "",
+        "boundary": layers,
+        "last": last,
         "dtype": dtype,
         # Engines round differently, and a run that goes on must find the same rows.
         "engine": engine,
@@ -170,8 +176,10 @@ def as_kept(rows: Rows, dtype: DType) -> Rows:
 
 def engine_for(device: str) -> str:
     """The fastest engine that is installed, for a device as TensorFlow calls it."""
+    if "GPU" in device:
+        return ON_GPU
     version = openvino_streams.installed()
-    return f"openvino {version}" if version and "CPU" in device else TENSORFLOW
+    return f"openvino {version}" if version else TENSORFLOW
 
 
 class Runner:
@@ -216,7 +224,7 @@ class Runner:
 
     def _build(self) -> Run:
         prefix = self._prefix
-        if prefix.engine != TENSORFLOW:
+        if prefix.engine not in (TENSORFLOW, ON_GPU):
             return self._in_openvino()
         folded = fold(prefix.model, self.batch, prefix.dtype)
         return self._optimised(

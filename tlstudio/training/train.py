@@ -34,7 +34,7 @@ from tlstudio.model import backbone as backbones
 from tlstudio.model import weights
 from tlstudio.model.boundary import NOT_CUT, find_boundary, work_of
 from tlstudio.model.catalog import canonical
-from tlstudio.model.freeze import freeze, set_trainable
+from tlstudio.model.freeze import freeze, set_trainable, still
 from tlstudio.model.head import head_layers, whole_model
 from tlstudio.project import runs
 from tlstudio.project.freeze_plan import strategy_of, trainable_layers
@@ -169,7 +169,9 @@ class _Training:
                     _versions(),
                     pictures.skipped,
                 )
-            self._writer.record(started, *earlier, *self._early or (), *self._state.epochs)
+            # The same is warned of again where it still holds, such as of a weights file.
+            early = [warned for warned in self._early or () if warned not in earlier]
+            self._writer.record(started, *earlier, *early, *self._state.epochs)
             self._early = None
             yield started
             yield from self._state.epochs
@@ -183,10 +185,12 @@ class _Training:
     def _build(self, pictures: Labelled) -> Generator[Event, None, tuple[_Network, Started]]:
         spec = self._project
         backbone = yield from backbones.load(spec.backbone, self._control)
+        self._control.checkpoint()
         rows = backbones.layer_rows(backbone)
         trainable = trainable_layers(spec.freeze, rows)
         freeze(backbone, trainable)
         cut = find_boundary(backbone, trainable)
+        self._control.checkpoint()
         head = head_layers(spec.head, len(pictures.classes), self._training.seed)
         model = whole_model(backbone, head, spec.backbone.name)
         phases = phases_of(self._training, trainable, bool(backbone.trainable_weights))
@@ -224,6 +228,7 @@ class _Training:
         model = cut.rest if cut else network.model
         numbers = np.arange(len(pictures.pictures))
         with ExitStack() as stack:
+            stack.enter_context(still(network.backbone, phase.trainable))
             source = stack.enter_context(self._source(cut, pictures))
             source.lost |= state.lost
             half = is_half(training.precision, self._device)
@@ -266,17 +271,17 @@ class _Training:
         """
         boundary = find_boundary(network.backbone, phase.trainable)
         if boundary is None:
+            yield Progress("build", 0, 0)
             return None
         last = network.phases[-1]
         later = None if phase is last else find_boundary(network.backbone, last.trainable)
         how = self._training.augmentation
         versions: list[Version] = [plain(picture) for picture in pictures.val]
-        for picture in pictures.train:
-            match how.mode:
-                case "off":
-                    versions.append(plain(picture))
-                case "views":
-                    versions += views(picture, how)
+        match how.mode:
+            case "off":
+                versions += map(plain, pictures.train)
+            case "views":
+                versions += views(pictures.train, how)
         began = time.perf_counter()
         cut = yield from features_at(
             boundary,
@@ -291,7 +296,8 @@ class _Training:
         self._state.extracting += time.perf_counter() - began
         if cut:
             found = cut.features
-            self._cache = CacheUse(self._cache.hits + found.hits, self._cache.misses + found.misses)
+            if found.misses >= self._cache.misses:  # of the phase that lacked the most
+                self._cache = CacheUse(found.hits, found.misses)
             told = {pictures.pictures[i].digest for i in self._state.lost}
             lost = [error for digest, error in found.lost.items() if digest not in told]
             yield from warnings_of(lost, GOES_ON)
@@ -318,11 +324,11 @@ class _Training:
     ) -> Iterator[Event]:
         """Pass events on, each epoch once it is written."""
         for event in events:
-            yield event
             if isinstance(event, Epoch):
                 self._state.elapsed = self._elapsed()
                 yield from self._tried(partial(self._writer.record, event))
                 yield from self._tried(save_checkpoint)
+            yield event
 
     def _elapsed(self) -> float:
         return self._earlier + time.perf_counter() - self._began

@@ -1,6 +1,6 @@
 """Versions of a picture: as it is, or augmented in a way that its draw decides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -25,14 +25,15 @@ def plain(picture: Picture) -> Version:
     return Version(picture.path, picture.digest, picture.digest)
 
 
-def views(picture: Picture, how: Augmentation) -> Iterator[Version]:
-    """All views of a picture. They do not depend on a training's seed, so that they can be kept
-    for the next.
+def views(pictures: Iterable[Picture], how: Augmentation) -> Iterator[Version]:
+    """All views of each picture. They do not depend on a training's seed, so that they can be
+    kept for the next.
     """
     changes = key_of(how)
-    for view in range(how.views):
-        key = view_key(picture.digest, changes, view)
-        yield Version(picture.path, picture.digest, key, (picture.digest, view))
+    for picture in pictures:
+        for view in range(how.views):
+            key = view_key(picture.digest, changes, view)
+            yield Version(picture.path, picture.digest, key, (picture.digest, view))
 
 
 def view_key(digest: str, changes: str, view: int) -> str:
