@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
 from tlstudio import cli
@@ -15,6 +17,7 @@ from tlstudio.paths import resource
 
 SAMPLE = resource("samples", "emoji")
 SMALL = ("--input-shape", "32x32", "--batch-size", "8", "--device", "cpu")
+RANDOM = ("--weights", "random")
 
 
 def call(*arguments: object) -> tuple[int, str, str]:
@@ -79,6 +82,34 @@ def test_describe_as_the_contract_has_it(capsys: pytest.CaptureFixture[str]) -> 
     assert whole["params"]["total"] == 138_357_544
 
 
+def test_describe_says_what_a_weights_file_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.h5"
+    with h5py.File(path, "w") as file:
+        for name, shape in (("block1_conv1", (3, 3, 3, 64)), ("block1_conv2", (5, 5, 64, 64))):
+            file[f"layers/{name}/vars/0"] = np.zeros(shape, np.float32)
+            file[f"layers/{name}/vars/1"] = np.zeros(64, np.float32)
+            file[f"layers/{name}/vars"].attrs["name"] = name
+    arguments = ["describe", "VGG16", "--weights", str(path), "--input-shape", "32x32"]
+
+    assert cli.run([*arguments, "--json"]) == 2
+    weights = json.loads(capsys.readouterr().out)["weights"]
+    assert set(weights) == {"matched", "missing", "different", "unused", "refused", "hint"}
+    assert weights["matched"] == ["block1_conv1"]
+    assert len(weights["missing"]) == 11
+    assert cli.run(arguments) == 2
+    said = capsys.readouterr()
+    assert "the weights file has 1 and lacks 12" in said.out
+    assert "different: block1_conv2: kernel is 5 x 5 x 64 x 64 in the file" in said.out
+    assert said.err == f"{weights['refused']}\n{weights['hint']}\n"
+    assert "weights" not in answer(capsys, "describe", "VGG16", "--input-shape", "32x32", *RANDOM)
+
+    path.write_bytes(b"no weights")
+    assert cli.run(arguments) == 2
+    assert "mine.h5 is damaged" in capsys.readouterr().err
+
+
 def test_backbones_as_the_contract_has_it(capsys: pytest.CaptureFixture[str]) -> None:
     rows = {row["name"]: row for row in answer(capsys, "backbones")}
     assert {"VGG16", "ResNet50", "MobileNet", "MobileNetV2", "EfficientNetLite0"} <= set(rows)
@@ -87,6 +118,27 @@ def test_backbones_as_the_contract_has_it(capsys: pytest.CaptureFixture[str]) ->
     assert rows["EfficientNetLite0"]["params"] == 3_413_024
     assert "bundled" in rows["EfficientNetLite0"]["weights"]
     assert "imagenet" in rows["VGG16"]["weights"]
+    assert rows["MobileNetV3Small"]["arguments"] == ["alpha", "minimalistic"]
+    assert rows["ResNet50"]["year"] == 2015
+    assert all(row["seconds_per_picture"] is None for row in rows.values())
+
+
+def test_a_backbone_is_measured_on_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = answer(capsys, "backbones", "--measure", "mobilenetv3small")
+    times = {row["name"]: row["seconds_per_picture"] for row in rows}
+    assert 0 < times.pop("MobileNetV3Small") < 5
+    assert not any(times.values())
+
+
+def test_arguments_that_a_backbone_has(capsys: pytest.CaptureFixture[str]) -> None:
+    small = ("--weights", "random", "--input-shape", "32x32", "--alpha", 0.25)
+    plain = answer(capsys, "describe", "MobileNet", *small)["params"]["backbone"]
+    deep = answer(capsys, "describe", "MobileNet", *small, "--depth-multiplier", 2)
+    assert deep["params"]["backbone"] > plain
+    large = ("--weights", "random", "--input-shape", "32x32")
+    whole = answer(capsys, "describe", "MobileNetV3Small", *large)["params"]["backbone"]
+    simple = answer(capsys, "describe", "MobileNetV3Small", *large, "--minimalistic")
+    assert simple["params"]["backbone"] < whole
 
 
 def test_scan_as_the_contract_has_it(
@@ -162,7 +214,9 @@ def test_text_answers_are_for_people(
         (["predict", "missing run", "a.png"], "missing run", "."),
         (["evaluate", "missing run"], "missing run", "."),
         (["resume", "missing run"], "missing run", "."),
-        (["resume"], "required", "--help"),
+        (["resume"], "required", "tlstudio resume --help"),
+        (["describe", "VGG16", "--size", "3"], "--size 3", "tlstudio describe --help"),
+        (["--nonsense"], "--nonsense", "`tlstudio --help"),
         (["scan", "missing"], "missing", "."),
         (["scan", "~nobody/pictures"], "~nobody", "."),
         (["scann", "pictures"], "no command 'scann', but 'scan'", "--help"),
@@ -172,6 +226,22 @@ def test_text_answers_are_for_people(
         (["describe", "VGG16", "--input-shape", "²x²"], "²x²", "--help"),
         (["describe", "VGG16", "--weights", "x" * 300 + ".h5"], "no weights file", "."),
         (["describe", "MobileNet", "--weights", "imagenet", "--alpha", "0.3"], "0.3", "alpha"),
+        (["describe", "VGG16", "--alpha", "0.5"], "no width multiplier", "MobileNet"),
+        (["describe", "VGG16", "--depth-multiplier", "2"], "no depth multiplier", "MobileNet"),
+        (["describe", "VGG16", "--minimalistic"], "no minimalistic", "MobileNetV3"),
+        (["describe", "MobileNet", "--depth-multiplier", "2"], "multiplier of 2", "random"),
+        (["describe", "MobileNet", "--depth-multiplier", "0"], "cannot be 0", "greater"),
+        (
+            ["describe", "MobileNetV3Large", "--minimalistic", "--alpha", "0.75"],
+            "at width 0.75",
+            "Set alpha to one of 1,",
+        ),
+        (
+            ["describe", "VGG16", "--include-top", "--input-shape", "96x96"],
+            "224 x 224 alone",
+            "random",
+        ),
+        (["backbones", "--measure", "VGG61"], "VGG61", "VGG16"),
         (["train", str(SAMPLE), "--device", "gpu:²", "--out", "out"], "gpu:²", "cpu"),
     ],
 )
@@ -209,23 +279,25 @@ def test_json_alone_is_on_stdout_and_a_failed_training_says_so_there(
 def test_an_interrupt_keeps_the_best_epoch_and_is_status_130(shapes: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = ["train", str(shapes), *SMALL, "--epochs", "10000", "--out", str(out), "--json"]
-    process = subprocess.Popen(
+    lines = []
+    with subprocess.Popen(
         [sys.executable, "-m", "tlstudio", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
-    )
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(json.loads(line))
-        if lines[-1]["event"] == "epoch" and lines[-1]["epoch"] == 3:
-            os.kill(process.pid, signal.SIGINT)
-    assert process.wait(timeout=30) == 130
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                lines.append(json.loads(line))
+                if lines[-1]["event"] == "epoch" and lines[-1]["epoch"] == 3:
+                    os.kill(process.pid, signal.SIGINT)
+            assert process.wait(timeout=30) == 130
+        finally:
+            process.kill()
     assert lines[-1]["event"] == "finished"
     assert lines[-1]["stopped"] is True
     assert (out / "model.keras").is_file()
-    process.stdout.close()
 
 
 def test_a_project_file_is_trained_with_options_on_top(shapes: Path, tmp_path: Path) -> None:

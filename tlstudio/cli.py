@@ -7,19 +7,40 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from tlstudio import cli_output as output
-from tlstudio.cli_arguments import backbone_from, freeze_from, head_from, parse, project_from
+from tlstudio.advice_events import Advice
+from tlstudio.backbone_events import Measured, WeightsMatched
+from tlstudio.cli_advice import AUTO, chosen_instead, taken
+from tlstudio.cli_arguments import (
+    advised_project,
+    head_from,
+    model_from,
+    parse,
+    project_from,
+)
+from tlstudio.cli_backbones import Times, backbones_document, measuring, print_backbones
 from tlstudio.cli_values import checked
 from tlstudio.control import Control
 from tlstudio.errors import TlstudioError
-from tlstudio.events import CANCELLED, Event, Failed, Finished, Prediction, Warned, to_json
+from tlstudio.events import (
+    CANCELLED,
+    Event,
+    Failed,
+    Finished,
+    Prediction,
+    Progress,
+    Warned,
+    to_json,
+)
 from tlstudio.host import jobs
 from tlstudio.paths import resource, runs_folder, write_whole
 from tlstudio.predictions_csv import predictions_csv
 from tlstudio.project.runs import new_run_folder, read_pictures
 from tlstudio.project.spec import Backbone, FreezePlan, Head, Pictures, Project, Training
+from tlstudio.project.store import NAMED_WEIGHTS
 
 
 def run(arguments: list[str]) -> int:
@@ -98,7 +119,17 @@ def _held_out(run_folder: Path) -> tuple[Path, ...]:
 
 
 def _train(options: argparse.Namespace) -> int:
-    return _run_training(jobs.TrainRequest(project_from(options), options.out), options.json)
+    project = project_from(options)
+    if options.strategy == AUTO:
+        control = Control()
+        with _stop_on_interrupt(control):
+            advice = _show(jobs.run(jobs.AdviseRequest(project), control), options.json)
+        if not isinstance(advice, Advice):
+            return _status(advice, control)
+        for sentence in filter(None, (*advice.reasons, chosen_instead(options))):
+            _say(sentence)
+        project = taken(project, advice, options)
+    return _run_training(jobs.TrainRequest(project, options.out), options.json)
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -115,26 +146,54 @@ def _run_training(request: jobs.TrainRequest | jobs.ResumeRequest, as_json: bool
 
 
 def _backbones(options: argparse.Namespace) -> int:
+    times: Times = {}
+    if request := measuring(options):
+        control = Control()
+        with _stop_on_interrupt(control):
+            for event in jobs.run(request, control):
+                if isinstance(event, Measured):
+                    times[event.name] = event.seconds_per_picture
+                else:
+                    output.print_event(event)
+        if isinstance(event, Failed):
+            return event.status
     if options.json:
-        _print_json(output.backbones_document())
+        _print_json(backbones_document(times))
     else:
-        output.print_backbones()
+        print_backbones(times)
     return 0
 
 
 def _describe(options: argparse.Namespace) -> int:
+    backbone, freeze = model_from(options, Backbone(), FreezePlan())
     request = jobs.DescribeRequest(
-        backbone=backbone_from(options, Backbone()),
-        freeze=freeze_from(options, FreezePlan()),
+        backbone=backbone,
+        freeze=freeze,
         head=head_from(options, Head()),
         classes=options.classes,
         include_top=options.include_top,
     )
-    return _answer(request, options)
+    if request.backbone.weights in NAMED_WEIGHTS:
+        return _answer(request, options)
+    control = Control()
+    with _stop_on_interrupt(control):
+        *_, matched = jobs.run(jobs.MatchRequest(request.backbone), control)
+    if isinstance(matched, WeightsMatched):
+        status = _answer(request, options, matched)
+        if matched.refused and not status:
+            # What a training with them would end with.
+            raise TlstudioError(matched.refused, matched.hint)
+        return status
+    output.print_event(matched)
+    return _status(matched, control)
 
 
 def _scan(options: argparse.Namespace) -> int:
     return _answer(jobs.ScanRequest(options.source), options)
+
+
+def _advise(options: argparse.Namespace) -> int:
+    return _answer(jobs.AdviseRequest(advised_project(options), options.rank), options)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -147,8 +206,10 @@ def _predict(options: argparse.Namespace) -> int:
     return _answer(jobs.PredictRequest(options.run, tuple(options.pictures), top), options)
 
 
-def _answer(request: jobs.Request, options: argparse.Namespace) -> int:
-    """Run a job that answers with one document."""
+def _answer(
+    request: jobs.Request, options: argparse.Namespace, weights: WeightsMatched | None = None
+) -> int:
+    """Run a job that answers with one document, with what a weights file has where one is named."""
     control = Control()
     predictions: list[Prediction] = []
     with _stop_on_interrupt(control):
@@ -156,15 +217,18 @@ def _answer(request: jobs.Request, options: argparse.Namespace) -> int:
             last = event
             if isinstance(event, Prediction):
                 predictions.append(event)
-            elif isinstance(event, Warned):
+            elif isinstance(event, Warned | Progress):
                 output.print_event(event)
     if isinstance(last, Failed):
         output.print_event(last)
         return last.status
     if options.json:
-        _print_json(output.document(last, predictions, getattr(options, "top", 0)))
+        document = output.document(last, predictions, getattr(options, "top", 0))
+        _print_json(document | {"weights": asdict(weights)} if weights else document)
     else:
         output.print_answer(last, predictions, getattr(options, "top", 0))
+        if weights:
+            output.print_weights(weights)
     if isinstance(request, jobs.PredictRequest) and options.csv:
         # Last, so that a table that cannot be written takes no answer away.
         write_whole(options.csv, predictions_csv(predictions))
@@ -204,8 +268,8 @@ def _stop_on_interrupt(control: Control) -> Iterator[None]:
     def stop(*_: object) -> None:
         # At once even where a thread waits for a disk that does not answer.
         signal.signal(signal.SIGINT, lambda *_: os._exit(CANCELLED))
-        _say("Stopping; press Ctrl+C again to end at once.")
         control.stop()
+        _say("Stopping; press Ctrl+C again to end at once.")
 
     before = signal.signal(signal.SIGINT, stop)
     try:
@@ -228,6 +292,7 @@ COMMANDS = {
     "backbones": _backbones,
     "describe": _describe,
     "scan": _scan,
+    "advise": _advise,
     "train": _train,
     "resume": _resume,
     "evaluate": _evaluate,

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from tlstudio import __version__
+from tlstudio.cli_advice import AUTO, add_advice_options, check_auto
+from tlstudio.cli_backbones import add_measuring
 from tlstudio.cli_training import add_training_options, training_from
-from tlstudio.cli_values import checked, count, shape
+from tlstudio.cli_values import add_backbone_options, checked, count
 from tlstudio.model.catalog import facts
 from tlstudio.project import store
+from tlstudio.project.freeze_plan import after_weights_change
 from tlstudio.project.spec import (
     Backbone,
     DenseLayer,
@@ -20,6 +23,7 @@ from tlstudio.project.spec import (
     Pooling,
     Project,
     Strategy,
+    Training,
 )
 
 WINDOW = "window"
@@ -28,6 +32,7 @@ COMMANDS = {
     "backbones",
     "describe",
     "scan",
+    "advise",
     "train",
     "resume",
     "evaluate",
@@ -50,7 +55,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
     Raises SystemExit, with status 2 on wrong usage.
     """
-    parser = _parser()
+    parser, commands = _parser()
     first = arguments[0] if arguments else ""
     if first not in COMMANDS and first not in ("-h", "--help", "--version"):
         if first.startswith("-") and not COMMANDS.isdisjoint(arguments):
@@ -59,11 +64,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             # The window takes one path, so that more words are meant for a command.
             meant = get_close_matches(first, COMMANDS, 1)
             parser.error(f"there is no command {first!r}" + "".join(f", but {m!r}" for m in meant))
-        arguments = [WINDOW, *arguments]
-    return parser.parse_args(arguments)
+        asked, arguments = parser, [WINDOW, *arguments]
+    else:
+        asked = commands.get(first, parser)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        asked.error(f"unknown arguments: {' '.join(unknown)}")
+    return options
 
 
-def _parser() -> Parser:
+def _parser() -> tuple[Parser, dict[str, Parser]]:
+    """Of the whole command line, and those of the commands by name."""
     parser = Parser(
         prog="tlstudio",
         description="A desktop studio for transfer learning on pictures. "
@@ -82,24 +93,29 @@ def _parser() -> Parser:
     demo.add_argument("--seed", type=int, default=1)
     demo.add_argument("--out", type=Path, metavar="RUN", help="where to save the run")
 
-    _command(commands, "backbones", "list the catalogue")
+    backbones = _command(commands, "backbones", "list the catalogue")
+    add_measuring(backbones)
 
     describe = _command(commands, "describe", "layers, shapes, parameters, what is frozen")
-    describe.add_argument("backbone", metavar="BACKBONE")
+    listed = "one that `tlstudio backbones` lists"
+    describe.add_argument("backbone", metavar="BACKBONE", help=listed)
     _add_model_options(describe)
     describe.add_argument("--include-top", action="store_true", help="with its ImageNet classifier")
-    describe.add_argument("--classes", type=count, default=5)
+    describe.add_argument("--classes", type=count, default=5, help="of the head (%(default)s)")
 
     scan = _command(commands, "scan", "classes, counts and problems of a folder")
     scan.add_argument("source", type=Path, metavar="FOLDER or CSV")
+
+    advise = _command(commands, "advise", "what to decide for some pictures, with the measurements")
+    add_advice_options(advise)
 
     train = _command(commands, "train", "train on a folder, a CSV or a project")
     train.usage = "%(prog)s [option ...] --out RUN (FOLDER, CSV or PROJECT.tlstudio)"
     train.add_argument("source", type=Path, metavar="FOLDER, CSV or PROJECT.tlstudio")
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="a new folder")
     model = train.add_argument_group("model")
-    model.add_argument("--backbone", help="one that `tlstudio backbones` lists")
-    _add_model_options(model)
+    model.add_argument("--backbone", help=listed)
+    _add_model_options(model, AUTO)
     add_training_options(train)
 
     resume = _command(commands, "resume", "go on where a run stopped or was killed")
@@ -114,7 +130,7 @@ def _parser() -> Parser:
     predict.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE or FOLDER")
     predict.add_argument("--top", type=count, default=5, metavar="K")
     predict.add_argument("--csv", type=Path, metavar="FILE", help="also write a table")
-    return parser
+    return parser, commands.choices
 
 
 def _command(commands: Any, name: str, what: str) -> Parser:
@@ -124,16 +140,16 @@ def _command(commands: Any, name: str, what: str) -> Parser:
     return parser
 
 
-def _add_model_options(parser: argparse._ActionsContainer) -> None:
-    parser.add_argument("--weights", metavar="W", help="bundled, imagenet, random or a file")
-    parser.add_argument("--input-shape", type=shape, metavar="HxW")
-    parser.add_argument("--alpha", type=float, help="width multiplier (MobileNet)")
-    parser.add_argument("--head", choices=get_args(Pooling))
+def _add_model_options(parser: argparse._ActionsContainer, *strategies: str) -> None:
+    add_backbone_options(parser)
+    parser.add_argument("--head", choices=get_args(Pooling), help="how the head begins")
     parser.add_argument("--dense", type=int, nargs="+", metavar="N", help="units of Dense layers")
     parser.add_argument("--dropout", type=float, metavar="P", help="before the classifier")
     plan = parser.add_mutually_exclusive_group()
-    plan.add_argument("--strategy", choices=("head", "top", "all"))
-    plan.add_argument("--unfreeze-from", metavar="LAYER")
+    plan.add_argument(
+        "--strategy", choices=("head", "top", "all", *strategies), help="what is trained"
+    )
+    plan.add_argument("--unfreeze-from", metavar="LAYER", help="train this layer and all after it")
 
 
 def project_from(options: argparse.Namespace) -> Project:
@@ -141,6 +157,7 @@ def project_from(options: argparse.Namespace) -> Project:
 
     Raises TlstudioError when the file or a value is wrong.
     """
+    check_auto(options)
     source: Path = options.source
     if source.suffix.lower() == store.SUFFIX:
         base = store.load(source)
@@ -149,14 +166,26 @@ def project_from(options: argparse.Namespace) -> Project:
         strategy: Strategy = "top" if options.recipe else "head"
         plan = FreezePlan(strategy=strategy)
         base = Project(pictures=Pictures(source=source.absolute()), freeze=plan)
-    freeze = freeze_from(options, base.freeze)
+    backbone, freeze = model_from(options, base.backbone, base.freeze)
     return Project(
         pictures=base.pictures,
-        backbone=backbone_from(options, base.backbone),
+        backbone=backbone,
         freeze=freeze,
         head=head_from(options, base.head),
         training=training_from(options, base.training, base.pictures.source, freeze),
     )
+
+
+def advised_project(options: argparse.Namespace) -> Project:
+    """The project that an `advise` command is about. Raises TlstudioError as `project_from`."""
+    source: Path = options.source
+    if source.suffix.lower() == store.SUFFIX:
+        base = store.load(source)
+    else:
+        base = Project(pictures=Pictures(source=source.absolute()))
+    training = checked(Training, base.training, device=options.device, seed=options.seed)
+    backbone = backbone_from(options, base.backbone)
+    return base.model_copy(update={"backbone": backbone, "training": training})
 
 
 def backbone_from(options: argparse.Namespace, base: Backbone) -> Backbone:
@@ -168,16 +197,31 @@ def backbone_from(options: argparse.Namespace, base: Backbone) -> Backbone:
     if weights is not None and weights not in store.NAMED_WEIGHTS:
         weights = str(Path(weights).absolute())
     return checked(
-        Backbone, base, weights=weights, input_shape=options.input_shape, alpha=options.alpha
+        Backbone,
+        base,
+        weights=weights,
+        input_shape=options.input_shape,
+        alpha=options.alpha,
+        depth_multiplier=options.depth_multiplier,
+        minimalistic=options.minimalistic,
     )
 
 
-def freeze_from(options: argparse.Namespace, base: FreezePlan) -> FreezePlan:
+def model_from(
+    options: argparse.Namespace, backbone: Backbone, freeze: FreezePlan
+) -> tuple[Backbone, FreezePlan]:
+    """The chosen backbone and the plan for it, with the options on top of these."""
+    chosen = backbone_from(options, backbone)
+    plan = _freeze_from(options, freeze)
+    return chosen, after_weights_change(plan, backbone.weights, chosen.weights)
+
+
+def _freeze_from(options: argparse.Namespace, base: FreezePlan) -> FreezePlan:
     if options.unfreeze_from is not None:
         return FreezePlan(
             strategy="top", unfreeze_from=options.unfreeze_from, batchnorm=base.batchnorm
         )
-    if options.strategy is not None:
+    if options.strategy not in (None, AUTO):
         return FreezePlan(strategy=options.strategy, batchnorm=base.batchnorm)
     return base
 

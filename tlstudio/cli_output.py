@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tlstudio.advice_events import Advice
+from tlstudio.backbone_events import WeightsMatched
+from tlstudio.cli_advice import print_advice
 from tlstudio.events import (
     STAGES,
     Description,
@@ -19,7 +22,6 @@ from tlstudio.events import (
     Started,
     Warned,
 )
-from tlstudio.model.catalog import CATALOG, BackboneFacts, is_cached
 
 
 def print_event(event: Event) -> None:
@@ -50,8 +52,9 @@ def print_event(event: Event) -> None:
         case Failed():
             sys.stderr.write(f"{event.message}\n{event.hint}\n")
         case Finished():
+            epochs = "1 epoch" if event.epochs == 1 else f"{event.epochs} epochs"
             print(
-                f"{'Stopped' if event.stopped else 'Done'} after {event.epochs} epochs in "
+                f"{'Stopped' if event.stopped else 'Done'} after {epochs} in "
                 f"{event.seconds.total:.1f} s: {event.val_accuracy:.1%} of the validation pictures "
                 f"are right (epoch {event.best_epoch}).\nSaved in {event.run}"
             )
@@ -76,8 +79,21 @@ def print_answer(result: Event, predictions: Sequence[Prediction], top: int) -> 
             _print_scan(result)
         case Evaluation():
             _print_evaluation(result)
+        case Advice():
+            print_advice(result)
     for prediction in predictions:
         print(_prediction_line(prediction, top))
+
+
+def print_weights(report: WeightsMatched) -> None:
+    """What a weights file has for a backbone."""
+    lacking = len(report.missing) + len(report.different)
+    print(f"of its layers, the weights file has {len(report.matched)} and lacks {lacking}")
+    for title, names in (("missing", report.missing), ("not used", report.unused)):
+        if names:
+            print(f"{title}: {', '.join(names)}")
+    for sentence in report.different:
+        print(f"different: {sentence}")
 
 
 def document(result: Event, predictions: Sequence[Prediction], top: int) -> Any:
@@ -88,36 +104,9 @@ def document(result: Event, predictions: Sequence[Prediction], top: int) -> Any:
             "pictures": len(result.pictures),
             "problems": [asdict(problem) for problem in result.problems],
         }
-    if isinstance(result, Description | Evaluation):
+    if isinstance(result, Description | Evaluation | Advice):
         return asdict(result)
     return [_prediction_document(prediction, top) for prediction in predictions]
-
-
-def backbones_document() -> list[dict[str, Any]]:
-    """The catalogue as the contract has it."""
-    return [_facts_document(facts) for facts in CATALOG]
-
-
-def print_backbones() -> None:
-    print(f"{'backbone':<20}{'family':<18}{'parameters':>12}{'input':>9}{'top-1':>8}  weights")
-    for facts in CATALOG:
-        weights = ", ".join(facts.weights) + (" (here)" if is_cached(facts) else "")
-        top1 = f"{facts.top1:.1%}" if facts.top1 is not None else "-"
-        side = f"{facts.input_shape[0]} px"
-        print(f"{facts.name:<20}{facts.family:<18}{facts.params:>12,}{side:>9}{top1:>8}  {weights}")
-
-
-def _facts_document(facts: BackboneFacts) -> dict[str, Any]:
-    return {
-        "name": facts.name,
-        "family": facts.family,
-        "params": facts.params,
-        "input_shape": [*facts.input_shape, 3],
-        "top1": facts.top1,
-        "size_mb": facts.size_mb,
-        "weights": [*facts.weights, "random"],
-        "cached": is_cached(facts),
-    }
 
 
 def _prediction_document(prediction: Prediction, top: int) -> dict[str, Any]:

@@ -43,3 +43,16 @@ def checked(kind: type[Checked], base: Checked, **changes: Any) -> Checked:
             f"{name} cannot be {first['input']}.",
             f"{first['msg'].removeprefix('Value error, ').replace('Input should', 'It should')}.",
         ) from error
+
+
+def add_backbone_options(parser: argparse._ActionsContainer) -> None:
+    """What can be chosen of a backbone beside its name."""
+    parser.add_argument("--weights", metavar="W", help="bundled, imagenet, random or a file")
+    parser.add_argument("--input-shape", type=shape, metavar="HxW", help="rows and columns")
+    parser.add_argument("--alpha", type=float, metavar="A", help="width multiplier (MobileNets)")
+    parser.add_argument("--depth-multiplier", type=int, metavar="N", help="of MobileNet")
+    parser.add_argument(
+        "--minimalistic",
+        action=argparse.BooleanOptionalAction,
+        help="MobileNetV3 of the simplest operations",
+    )

@@ -25,6 +25,7 @@ from tlstudio.events import (
 from tlstudio.host import process
 from tlstudio.host.jobs import DescribeRequest, DevicesRequest, ScanRequest, TrainRequest
 from tlstudio.host.process import EngineProcess
+from tlstudio.paths import log_file
 from tlstudio.project.spec import Backbone, Project, Training
 
 
@@ -115,7 +116,8 @@ def test_a_process_that_dies_is_reported_and_replaced(
                     child.kill()
     assert isinstance(last, Failed)
     assert "ended unexpectedly" in last.message
-    assert last.hint
+    assert str(log_file()) in last.hint
+    assert "the engine ended with exit status" in log_file().read_text().splitlines()[-1]
     assert isinstance(list(engine.run(DevicesRequest(), Control()))[-1], DevicesFound)
 
 

@@ -3,6 +3,8 @@
 Jobs are imported when they run, so that TensorFlow is loaded only where a job needs it.
 """
 
+import gc
+import importlib
 import logging
 import os
 from collections.abc import Iterator
@@ -79,6 +81,91 @@ class PredictRequest:
     top: int = 5
 
 
+@dataclass(frozen=True, slots=True)
+class InspectRequest:
+    """Ends with `LayerSeen`: of a backbone, or of the one that a run trained."""
+
+    backbone: Backbone
+    layer: str
+    run: Path | None = None
+    picture: Path | None = None
+    """Whose activations are shown."""
+    seed: int = 1
+    """Of a training that would begin with random weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightValuesRequest:
+    """Ends with `WeightValues`."""
+
+    backbone: Backbone
+    layer: str
+    run: Path | None = None
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SaveWeightsRequest:
+    """Ends with `WeightsSaved`."""
+
+    backbone: Backbone
+    layer: str
+    path: Path
+    run: Path | None = None
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MovedRequest:
+    """Ends with `LayersMoved`."""
+
+    run: Path
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRequest:
+    """One `Measured` a backbone."""
+
+    backbones: tuple[Backbone, ...]
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """Downloads ImageNet weights, unless they are there. Ends with `WeightsReady`."""
+
+    backbone: Backbone
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRequest:
+    """Ends with `WeightsMatched`: what the file that the backbone names has for it; of ImageNet
+    weights that are here and sound, with `WeightsReady`.
+    """
+
+    backbone: Backbone
+
+
+@dataclass(frozen=True, slots=True)
+class AdviseRequest:
+    """A `DepthProbe` a block, with `rank` a `BackboneScore` a backbone, and at the end `Advice`."""
+
+    project: Project
+    rank: bool = False
+
+
+MOST_FILES = 10_240
+"""As many as macOS allows a process."""
+
+BackboneRequest = (
+    InspectRequest
+    | WeightValuesRequest
+    | SaveWeightsRequest
+    | MovedRequest
+    | MeasureRequest
+    | FetchRequest
+    | MatchRequest
+)
 TensorFlowRequest = (
     DevicesRequest
     | DescribeRequest
@@ -87,6 +174,8 @@ TensorFlowRequest = (
     | ResumeRequest
     | EvaluateRequest
     | PredictRequest
+    | AdviseRequest
+    | BackboneRequest
 )
 Request = ScanRequest | TensorFlowRequest
 
@@ -98,6 +187,29 @@ def prepare_environment() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Each session then has threads of its own, which the streams of an extraction need.
     os.environ["TF_OVERRIDE_GLOBAL_THREADPOOL"] = "1"
+    _allow_many_files()
+
+
+def _allow_many_files() -> None:
+    """Kept features are many files, all of which are open in a training."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def warm_up() -> None:
+    """Load now what jobs load when they run."""
+    prepare_environment()
+    for module in ("keras", "tlstudio.training.train", "tlstudio.inference.predict"):
+        importlib.import_module(module)
+    # What was loaded stays, and the garbage collector takes a quarter of a second to look at it.
+    gc.collect()
+    gc.freeze()
 
 
 def run(request: Request, control: Control) -> Iterator[Event]:
@@ -175,6 +287,58 @@ def _tensorflow_job(  # noqa: PLR0911 (one a job)
             from tlstudio.inference.predict import predict
 
             return predict(request.run, request.pictures, request.top, control)
+        case AdviseRequest():
+            from tlstudio.training.advise import advise
+
+            return advise(request.project, request.rank, control)
+        case _:
+            return _backbone_job(request, control)
+
+
+def _backbone_job(  # noqa: PLR0911 (one a job)
+    request: BackboneRequest, control: Control
+) -> Iterator[Event]:
+    """Jobs about a backbone's weights and layers."""
+    match request:
+        case InspectRequest():
+            from tlstudio.inference.inspect_layer import inspect_layer
+
+            return inspect_layer(
+                request.backbone,
+                request.layer,
+                request.run,
+                request.picture,
+                request.seed,
+                control,
+            )
+        case WeightValuesRequest():
+            from tlstudio.inference.weight_values import weight_values
+
+            return weight_values(
+                request.backbone, request.layer, request.run, request.seed, control
+            )
+        case SaveWeightsRequest():
+            from tlstudio.inference.weight_values import save_weights
+
+            return save_weights(
+                request.backbone, request.layer, request.run, request.path, request.seed, control
+            )
+        case MovedRequest():
+            from tlstudio.inference.moved import moved
+
+            return moved(request.run, control)
+        case MeasureRequest():
+            from tlstudio.training.speed import measure
+
+            return measure(request.backbones, request.device, control)
+        case FetchRequest():
+            from tlstudio.model.imagenet import fetch
+
+            return fetch(request.backbone, control)
+        case MatchRequest():
+            from tlstudio.model.weight_matching import match_file
+
+            return match_file(request.backbone, control)
 
 
 def _out_of_memory() -> Failed:

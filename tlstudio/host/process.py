@@ -2,13 +2,13 @@
 take down the window, and so that ending it gives the GPU's memory back.
 """
 
-import importlib
 import logging
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -19,8 +19,10 @@ from tlstudio.control import Control, Word
 from tlstudio.events import CANCELLED, Event, Failed, Started
 from tlstudio.host import jobs
 from tlstudio.host.jobs import Request
-from tlstudio.host.native_output import send_all_output_to
+from tlstudio.host.native_output import open_log, send_all_output_to
 from tlstudio.paths import log_file
+
+LOG_TIME = "%Y-%m-%d %H:%M:%S"
 
 
 class EngineProcess:
@@ -120,6 +122,9 @@ class EngineProcess:
         code = process.exitcode if process is not None else None
         if closed:
             return _closing()
+        # A process that is killed has no last words of its own.
+        with open_log(log_file()) as log:
+            log.write(f"{datetime.now():{LOG_TIME}} the engine ended with exit status {code}\n")
         why = " (perhaps for lack of memory)" if code == -getattr(signal, "SIGKILL", 9) else ""
         return Failed(
             f"The engine process ended unexpectedly{why}.",
@@ -135,15 +140,16 @@ def serve(connection: Connection, log: Path) -> None:
     """The life of an engine process: run what is asked for until the window is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the window to answer
     logging.basicConfig(
-        stream=send_all_output_to(log), level=logging.INFO, format="%(asctime)s %(message)s"
+        stream=send_all_output_to(log),
+        level=logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt=LOG_TIME,
     )
     requests: SimpleQueue[tuple[Request, Control]] = SimpleQueue()
     threading.Thread(
         target=_listen, args=(connection, requests), name="listener", daemon=True
     ).start()
-    jobs.prepare_environment()
-    for module in ("keras", "tlstudio.training.train", "tlstudio.inference.predict"):
-        importlib.import_module(module)
+    jobs.warm_up()
     while True:
         for event in jobs.run(*requests.get()):
             connection.send(event)
