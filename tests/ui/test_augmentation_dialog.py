@@ -143,6 +143,22 @@ def test_the_expected_time_of_each_mode_is_said_on_a_cpu(dialog, session, tmp_pa
     assert "In all about 5 s." in dialog.costs["off"].text().replace("\u00a0", " ")
 
 
+def test_all_words_have_the_room_they_need_once_the_times_are_known(
+    dialog, session, qtbot, tmp_path: Path
+) -> None:
+    dialog.show()
+    described(session)
+    open_pictures(session, tmp_path / "pets")
+    session._found_devices(DevicesFound((Device("cpu", "CPU"),), ""))
+    dialog.modes["views"].click()
+    dialog.grab()
+    for cost in dialog.costs.values():
+        qtbot.waitUntil(lambda cost=cost: cost.height() >= cost.heightForWidth(cost.width()))
+    for slider in dialog.strengths.sliders.values():
+        assert slider.height() >= slider.sizeHint().height()
+        assert slider.words.height() >= slider.words.sizeHint().height()
+
+
 # Preview
 
 

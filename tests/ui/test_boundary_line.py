@@ -11,12 +11,17 @@ LAYERS = layers()
     ("after", "share", "trained", "text"),
     [
         ("block3_relu", 1.0, (), "all done once — the head is trained"),
-        ("block1_relu", 0.5, (2, 3), "50% of the work done once — trained below"),
-        ("block0_relu", 0.07, (1, 3), "7% of the work done once — the rest each epoch"),
-        ("block0_relu", 0.25, (2,), "25% of the work done once — the rest each epoch"),
-        ("block2_relu", 0.998, (), "over 99% of the work done once — the rest each epoch"),
-        ("block1_relu", 0.004, (0, 2), "under 1% of the work done once — trained above and below"),
-        ("block2_relu", 0.75, (1,), "75% of the work done once — the rest each epoch"),
+        ("block1_relu", 0.5, (2, 3), "50 % of the work done once — trained below"),
+        ("block0_relu", 0.07, (1, 3), "7 % of the work done once — the rest each epoch"),
+        ("block0_relu", 0.25, (2,), "25 % of the work done once — the rest each epoch"),
+        ("block2_relu", 0.998, (), "over 99 % of the work done once — the rest each epoch"),
+        (
+            "block1_relu",
+            0.004,
+            (0, 2),
+            "under 1 % of the work done once — trained below and beside",
+        ),
+        ("block2_relu", 0.75, (1,), "75 % of the work done once — the rest each epoch"),
     ],
 )
 def test_what_is_said_is_true_of_the_plan(
@@ -27,7 +32,7 @@ def test_what_is_said_is_true_of_the_plan(
     assert line.text == text
     assert line.after == after
     assert "Half is done once." in line.tooltip
-    assert ("but for what is trained" in line.tooltip) == ("above" in text or trained == (1,))
+    assert ("but for what is trained" in line.tooltip) == ("beside" in text or trained == (1,))
 
 
 def test_frozen_batchnorm_between_the_line_and_what_is_trained_is_not_worth_a_word() -> None:
@@ -35,7 +40,7 @@ def test_frozen_batchnorm_between_the_line_and_what_is_trained_is_not_worth_a_wo
     line = boundary_line(cut(after), LAYERS, convs(2, 3), live=False)
     assert line is not None
     assert line.text.endswith("trained below")
-    assert line.text_in_block == "50% done once, into {} — trained below"
+    assert line.text_in_block == "50 % done once, into {} — trained below"
 
 
 def test_without_a_cut_there_is_no_line() -> None:

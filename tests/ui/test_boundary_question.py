@@ -38,7 +38,7 @@ def asked(hosts: Hosts) -> list[BoundaryRequest]:
 def test_the_line_follows_the_plan(parts, qtbot) -> None:
     session, hosts, model = parts
     session.set_trainable(convs(2, 3), batchnorm=False)
-    qtbot.waitUntil(lambda: rows(model)[2] == "50% of the work done once — trained below")
+    qtbot.waitUntil(lambda: rows(model)[2] == "50 % of the work done once — trained below")
     session.decide(freeze=FreezePlan(strategy="all"))
     qtbot.waitUntil(lambda: rows(model) == ALL_FROZEN[:4])
     assert [request.freeze.strategy for request in asked(hosts)] == ["head", "top", "all"]
@@ -84,7 +84,7 @@ def test_a_late_answer_dims_the_line_and_one_to_an_older_question_is_dropped(par
     model.rowsInserted.connect(lambda: placed.append(rows(model)))
     hosts.engine.answers.set()
     qtbot.waitUntil(lambda: not model.boundary_index().data(OUTDATED_ROLE))
-    line = "50% of the work done once — the rest each epoch"
+    line = "50 % of the work done once — the rest each epoch"
     assert [shown.index(line) for shown in placed] == [1]
 
 

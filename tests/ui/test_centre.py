@@ -23,6 +23,7 @@ from tlstudio.events import (
 )
 from tlstudio.project.spec import Backbone, Pictures, Training
 from tlstudio.ui.centre import Centre, plan
+from tlstudio.ui.decisions import Decisions
 from tlstudio.ui.session import Session
 from tlstudio.ui.trainer import State
 from tlstudio.ui.vertical_scroll import VerticalScroll
@@ -147,10 +148,19 @@ def test_the_plan_counts_the_epochs_of_both_phases_and_their_time(centre, sessio
     found = tuple(Picture(f"{number}.png", "cats") for number in range(8))
     session._scanned(Scan("pets", found, (), {"cats": 8}))
     session.decide(training=Training(epochs=20, head_epochs=5))
-    assert "pictures, 20 epochs" in plan(session)[1]
+    assert plan(session)[1] == "20 epochs\n5 parameters on 6 pictures"
     session.set_trainable(convs(3), batchnorm=False)
-    assert "pictures, 5 + 20 epochs" in plan(session)[1]
+    assert plan(session)[1].startswith("5 + 20 epochs\n")
     assert "about" not in plan(session)[1]
     session._found_devices(DevicesFound((Device("cpu", "CPU"),), ""))
-    assert plan(session)[1].endswith("epochs, about 5 s")
+    assert plan(session)[1].startswith("5 + 20 epochs, about 5 s\n")
     assert centre.progress.detail.text() == plan(session)[1]
+
+
+def test_in_a_new_window_the_curves_have_the_most_room(centre, session, tmp_path: Path) -> None:
+    session.decisions = Decisions(pictures=Pictures(source=tmp_path))
+    session.decided.emit("pictures")
+    centre.resize(760, 850)
+    centre.show()
+    plots, results = centre.split.sizes()
+    assert plots > 1.4 * results

@@ -1,4 +1,4 @@
-"""The backbone, strategy and pictures panels over one session."""
+"""The pictures panel over one session, and the poolings of the head panel."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,46 +6,21 @@ from typing import get_args
 
 import pytest
 from PySide6.QtCore import Qt
-from window_fakes import convs, described, layers, pictures
+from window_fakes import pictures
 from window_fakes import session as make_session
 
-from tlstudio.events import Failed, Picture, Problem, Progress, Scan
-from tlstudio.model import catalog
-from tlstudio.project.freeze_plan import BATCH_NORM
+from tlstudio.events import Picture, Problem, Progress, Scan
 from tlstudio.project.head_size import POOLING_LABELS
-from tlstudio.project.spec import (
-    Backbone,
-    FreezePlan,
-    Pictures,
-    Pooling,
-    Strategy,
-)
-from tlstudio.ui.backbone_figures import FIGURES_ROLE
-from tlstudio.ui.backbone_panel import BackbonePanel
+from tlstudio.project.spec import Pictures, Pooling
 from tlstudio.ui.head_panel import POOLING_NAMES, POOLING_TIPS
 from tlstudio.ui.pictures_panel import PicturesPanel
 from tlstudio.ui.problems import ProblemList
 from tlstudio.ui.session import Session
-from tlstudio.ui.strategy_panel import TEXTS, TRAINED_BARS, StrategyPanel
 
 
 @pytest.fixture
 def session(qapp, tmp_path: Path) -> Iterator[Session]:
     return make_session(tmp_path)[0]
-
-
-@pytest.fixture
-def backbone(qtbot, session: Session) -> BackbonePanel:
-    made = BackbonePanel(session)
-    qtbot.addWidget(made)
-    return made
-
-
-@pytest.fixture
-def strategy(qtbot, session: Session) -> StrategyPanel:
-    made = StrategyPanel(session)
-    qtbot.addWidget(made)
-    return made
 
 
 @pytest.fixture
@@ -59,155 +34,9 @@ def click(qtbot, button) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def choose(combo, data: str) -> None:
-    combo.choose(data)
-    combo.activated.emit(combo.currentIndex())
-
-
-# Backbone
-
-
-def test_every_network_of_the_catalogue_can_be_chosen(backbone, session) -> None:
-    assert backbone.network.count() == len(catalog.CATALOG)
-    choose(backbone.network, "InceptionV3")
-    assert session.decisions.backbone == Backbone(
-        name="InceptionV3", weights="imagenet", input_shape=(299, 299)
-    )
-    assert backbone.rows_field.minimum() == 75
-    assert backbone.note.text() == "21.8 M parameters, 77.9 % top-1"
-    assert "87 MB" in backbone.weights_note.text()
-
-
-def test_a_backbone_that_is_not_in_the_catalogue_is_named_and_can_be_replaced(
-    backbone, session
-) -> None:
-    session.decide(backbone=Backbone(name="NoSuchNet", weights="imagenet", input_shape=(96, 64)))
-    assert backbone.network.currentText() == "NoSuchNet, unknown"
-    assert "NoSuchNet" in backbone.weights_note.text()
-    assert backbone.weights_note.objectName() == "error"
-    assert (backbone.rows_field.value(), backbone.columns_field.value()) == (96, 64)
-    choose(backbone.network, "VGG16")
-    assert session.decisions.backbone.name == "VGG16"
-    assert backbone.network.count() == len(catalog.CATALOG)
-    assert backbone.weights_note.objectName() == "muted"
-
-
-def test_the_width_multiplier_is_there_only_where_the_network_has_one(backbone) -> None:
-    assert backbone.alpha.isHidden()
-    choose(backbone.network, "MobileNetV2")
-    assert not backbone.alpha.isHidden()
-
-
-def test_untrained_weights_are_marked_and_a_missing_file_is_named(backbone, session) -> None:
-    choose(backbone.weights, "random")
-    assert session.decisions.backbone.weights == "random"
-    assert backbone.weights_note.objectName() == "amber"
-    session.decide(backbone=Backbone(weights="/gone/net.h5"))
-    assert backbone.weights_note.objectName() == "error"
-    assert backbone.weights.currentText() == "net.h5"
-
-
-def test_untrained_weights_have_no_published_accuracy_and_stay_untrained(backbone, session) -> None:
-    assert "top-1" in backbone.note.text()
-    choose(backbone.weights, "random")
-    assert "top-1" not in backbone.note.text()
-    choose(backbone.network, "VGG16")
-    assert session.decisions.backbone.weights == "random"
-    choose(backbone.weights, "imagenet")
-    choose(backbone.network, "ResNet50")
-    assert session.decisions.backbone.weights == "imagenet"
-    assert "top-1" in backbone.note.text()
-
-
-def test_backbones_are_listed_with_their_parameters_and_accuracy(backbone) -> None:
-    row = backbone.network.findData("InceptionV3")
-    assert backbone.network.itemData(row, FIGURES_ROLE) == ("21.8 M", "77.9 %")
-    view = backbone.network.view()
-    words = ("Inception-ResNet V2", "00.0 M", "00.0 %")
-    assert view.minimumWidth() > sum(map(view.fontMetrics().horizontalAdvance, words))
-
-
-def test_the_layers_take_the_place_of_the_message_and_errors_too(backbone, session) -> None:
-    assert "Reading" in backbone.message.text()
-    described(session)
-    assert backbone._stack.currentWidget() is backbone.tree
-    session._described(Failed("The input is too small.", "Use at least 32 pixels."))
-    assert backbone._stack.currentWidget() is backbone.message
-    assert backbone.message.text() == "The input is too small. Use at least 32 pixels."
-
-
-def test_totals_and_decision_follow_the_buttons(backbone, session, qtbot) -> None:
-    described(session)
-    assert (backbone.trained.text(), backbone.frozen.text()) == ("0", "464")
-    click(qtbot, backbone.unfreeze_all)
-    assert session.decisions.freeze == FreezePlan(strategy="all")
-    assert (backbone.trained.text(), backbone.frozen.text()) == ("400", "64")
-    assert not backbone.from_here.isEnabled()
-    backbone.tree.setCurrentIndex(backbone.model.index_of("block3_conv"))
-    click(qtbot, backbone.from_here)
-    assert session.trainable == convs(3)
-    click(qtbot, backbone.freeze_all)
-    assert session.decisions.freeze == FreezePlan()
-
-
-def test_the_switch_lets_batchnorm_loose_with_its_block(backbone, session, qtbot) -> None:
-    described(session)
-    session.set_trainable(convs(3), batchnorm=False)
-    backbone.batchnorm.setChecked(False)
-    assert session.trainable == convs(3) | {"block3_bn"}
-    assert session.decisions.freeze.batchnorm
-    assert backbone.trained.text() == "108"
-    backbone.batchnorm.setChecked(True)
-    assert session.trainable == convs(3)
-
-
-def test_a_click_in_the_tree_is_the_decision(backbone, session) -> None:
-    described(session)
-    index = backbone.model.index_of("block1_conv")
-    backbone.model.setData(index, Qt.CheckState.Checked.value, Qt.ItemDataRole.CheckStateRole)
-    assert session.decisions.freeze == FreezePlan(strategy="custom", layers=("block1_conv",))
-
-
-# Strategy
-
-
-def highlighted(panel: StrategyPanel) -> list[str]:
-    return [name for name, card in panel.cards.items() if card.isChecked()]
-
-
-def test_a_card_is_a_decision(strategy, session, qtbot) -> None:
-    described(session)
-    click(qtbot, strategy.cards["top"])
-    assert session.decisions.freeze.strategy == "top"
-    assert highlighted(strategy) == ["top"]
-    qtbot.keyClick(strategy.cards["all"], Qt.Key.Key_Space)
-    can = frozenset(row.name for row in layers() if row.params and row.type != BATCH_NORM)
-    assert session.trainable == can
-
-
-def test_cards_follow_the_tree_and_custom_highlights_none(strategy, session) -> None:
-    described(session)
-    session.set_trainable(convs(1, 2, 3), batchnorm=False)
-    assert highlighted(strategy) == ["top"]
-    assert strategy.cards["top"]._trained == 7  # three of four blocks, of nine bars
-    session.set_trainable(convs(0, 2), batchnorm=False)
-    assert highlighted(strategy) == []
-    assert strategy.note.text() == "custom"
-    assert "2 of 4 layers" in strategy.custom.text()
-    assert not strategy.grab().isNull()
-
-
-def test_an_edit_changes_its_own_field_alone(backbone, session) -> None:
-    wide = Backbone(name="MobileNetV2", weights="random", input_shape=(64, 2048), alpha=0.125)
-    session.decide(backbone=wide)
-    backbone.rows_field.setValue(96)
-    assert session.decisions.backbone == wide.model_copy(update={"input_shape": (96, 2048)})
-
-
-def test_every_pooling_and_strategy_is_offered() -> None:
+def test_every_pooling_is_offered() -> None:
     for words in (POOLING_LABELS, POOLING_NAMES, POOLING_TIPS):
         assert set(words) == set(get_args(Pooling))
-    assert set(TEXTS) == set(TRAINED_BARS) == set(get_args(Strategy)) - {"custom"}
 
 
 # Pictures

@@ -3,10 +3,17 @@ import time
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
-from window_fakes import convs, layers
+from window_fakes import TOP, convs, layers
 
 from tlstudio.ui.boundary_line import BoundaryLine
-from tlstudio.ui.layer_model import BOUNDARY_ROLE, OUTDATED_ROLE, Column, LayerModel
+from tlstudio.ui.layer_model import (
+    BAR_ROLE,
+    BOUNDARY_ROLE,
+    NAME_ROLE,
+    OUTDATED_ROLE,
+    Column,
+    LayerModel,
+)
 
 CHECK = Qt.ItemDataRole.CheckStateRole
 State = Qt.CheckState
@@ -87,6 +94,30 @@ def test_the_line_stands_after_the_last_layer_of_the_prefix(model, after, expect
         assert rows(model) == expected
 
 
+def test_the_imagenet_classifier_stands_at_the_end_to_be_looked_at_alone(model) -> None:
+    model.set_boundary(line("block3_relu"))
+    model.set_top(TOP)
+    assert rows(model)[-3:] == ["block3", "LINE", "ImageNet top"]
+    dense = model.index_of("predictions")
+    assert (dense.data(), dense.parent().data()) == ("predictions", "ImageNet top")
+    assert dense.siblingAtColumn(Column.PARAMS).data() == "5.00 k"
+    assert "Your head takes its place." in dense.data(Qt.ItemDataRole.ToolTipRole)
+    for index in (dense, dense.parent()):
+        assert state(index) is None
+        assert index.data(NAME_ROLE) is None
+        assert "not used" in index.data(Qt.ItemDataRole.AccessibleTextRole)
+        assert not model.setData(index, State.Checked.value, CHECK)
+    model.set_boundary(line("block0_relu"))
+    model.set_boundary(line("block3_relu"))
+    assert rows(model)[-2:] == ["LINE", "ImageNet top"]
+    assert model.layers == layers()
+    model.set_top(())
+    assert rows(model)[-2:] == ["block3", "LINE"]
+    model.set_top(TOP)
+    model.set_layers(layers())
+    assert rows(model)[-1] == "block3"
+
+
 def test_the_line_goes_into_its_block_while_that_is_open(model: LayerModel) -> None:
     model.set_boundary(line("block1_conv"))
     model.open_block(block(model, 1))
@@ -148,3 +179,46 @@ def test_six_hundred_layers_toggle_within_a_frame_or_two(qapp) -> None:
     start = time.perf_counter()
     model.set_trainable(convs(*range(100, 200)), batchnorm=False)
     assert time.perf_counter() - start < 0.1
+
+
+def test_probes_stand_beside_their_blocks_and_say_what_they_mean(model, qtbot) -> None:
+    with qtbot.waitSignal(model.figures_changed):
+        model.set_probes({"block1": (0.864, 0.021)})
+    cell = block(model, 1).siblingAtColumn(Column.PROBE)
+    assert cell.data() == "86 %"
+    assert cell.data(BAR_ROLE) == 0.864
+    assert cell.data(Qt.ItemDataRole.ToolTipRole) == (
+        "A linear classifier on the features after this block got 86 % (± 2) of held-out "
+        "pictures right"
+    )
+    assert "probe 86 %" in block(model, 1).data(Qt.ItemDataRole.AccessibleTextRole)
+    for other in (block(model, 0), model.index_of("block1_conv")):
+        assert other.siblingAtColumn(Column.PROBE).data() == ""
+        assert other.siblingAtColumn(Column.PROBE).data(BAR_ROLE) is None
+    model.set_layers(layers())
+    assert not model.probes
+
+
+def test_what_moved_is_a_bar_and_a_block_shows_its_farthest(model) -> None:
+    model.set_moved({"block1_conv": 0.02, "block1_bn": 0.0, "block2_conv": 0.04, "block1_relu": 0})
+
+    def cell(index):
+        return index.siblingAtColumn(Column.MOVED)
+
+    assert cell(model.index_of("block1_conv")).data(BAR_ROLE) == 0.5
+    assert cell(block(model, 1)).data(BAR_ROLE) == 0.5
+    assert cell(block(model, 2)).data(BAR_ROLE) == 1
+    assert cell(model.index_of("block1_bn")).data(BAR_ROLE) == 0
+    assert cell(model.index_of("block1_relu")).data(BAR_ROLE) is None
+    tip = cell(block(model, 1)).data(Qt.ItemDataRole.ToolTipRole)
+    assert "block1_conv moved farthest" in tip
+    assert "2.0 %" in tip
+    still = cell(model.index_of("block1_bn")).data(Qt.ItemDataRole.ToolTipRole)
+    assert "did not move" in still
+
+
+def test_weights_that_training_broke_are_told_from_those_that_moved(model) -> None:
+    model.set_moved({"block1_conv": float("nan"), "block1_bn": 0.5})
+    cell = block(model, 1).siblingAtColumn(Column.MOVED)
+    assert cell.data(BAR_ROLE) == 1
+    assert "no numbers" in cell.data(Qt.ItemDataRole.ToolTipRole)

@@ -9,10 +9,11 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QMessageBox
 from window_fakes import Hosts, pictures, write_unfinished
 from window_fakes import session as make_session
 
+from tlstudio.backbone_events import WeightsMatched
 from tlstudio.events import Failed
-from tlstudio.host.jobs import PredictRequest
+from tlstudio.host.jobs import PredictRequest, TrainRequest
 from tlstudio.project import runs, store
-from tlstudio.project.spec import Pictures, Project, Training
+from tlstudio.project.spec import Backbone, Pictures, Project, Training
 from tlstudio.ui import closing
 from tlstudio.ui.demo import Demo
 from tlstudio.ui.main_window import MainWindow
@@ -48,6 +49,20 @@ def ready(parts, qtbot, tmp_path: Path) -> tuple[MainWindow, Session, Hosts]:
     drop(window, pictures(tmp_path / "pets"))
     qtbot.waitUntil(lambda: not session.missing() and session.description is not None)
     return window, session, hosts
+
+
+def test_weights_that_do_not_fit_keep_train_from_being_pressed(
+    ready, qtbot, tmp_path: Path
+) -> None:
+    window, session, hosts = ready
+    (tmp_path / "net.h5").write_bytes(b"weights")
+    hosts.engine.matches = WeightsMatched((), ("a",), (), (), "net.h5 does not fit.", "Mend it.")
+    session.decide(backbone=Backbone(weights=str(tmp_path / "net.h5")))
+    qtbot.waitUntil(lambda: not window.header.train.isEnabled())
+    assert window.header.train.toolTip() == "net.h5 does not fit."
+    assert window.backbone.weights_note.words.text() == "net.h5 does not fit. Mend it."
+    session.decide(backbone=Backbone())
+    assert window.header.train.isEnabled()
 
 
 def drop(window: MainWindow, *paths: Path) -> None:
@@ -99,7 +114,7 @@ def test_a_dropped_folder_is_opened_and_the_plan_is_shown(ready) -> None:
     assert window.header.train.isEnabled()
     assert window.header.project.text() == "pets"
     assert window.centre.progress.headline.text() == "Ready to train the head"
-    assert "10 parameters on 6 pictures, 20 epochs" in window.centre.progress.detail.text()
+    assert window.centre.progress.detail.text().endswith("10 parameters on 6 pictures")
 
 
 def test_from_train_to_the_prediction_of_a_dropped_picture(ready, qtbot, tmp_path: Path) -> None:
@@ -391,6 +406,63 @@ def test_an_engine_that_dies_leaves_a_button_that_goes_on(ready, qtbot) -> None:
     assert session.model == folder
     assert list(window.centre.plots.page.curves.epoch_at.values) == [1, 2]
     assert progress.resume_run.isHidden()
+
+
+def test_a_run_that_goes_on_keeps_its_judgement_until_the_next_one(ready, qtbot) -> None:
+    window, session, hosts = ready
+    trained(ready, qtbot)
+    judged = window.centre.results.note.text()
+    session.resume_run(session.run)
+    assert session.state == State.TRAINING
+    assert not window.centre.results.is_empty
+    assert window.centre.results.note.text() == judged
+    hosts.training.failure = Failed("The engine process ended unexpectedly.", "Try again.")
+    hosts.training.go_on.set()
+    qtbot.waitUntil(lambda: session.state == State.IDLE)
+    assert not window.centre.results.is_empty
+
+
+@pytest.mark.parametrize("leave", ["Ctrl+R", "Tab and click", "Ctrl+S"])
+def test_what_is_typed_counts_however_the_field_is_left(
+    ready, qtbot, tmp_path: Path, leave: str
+) -> None:
+    window, session, hosts = ready
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    epochs = window.training.epochs
+    epochs.setFocus()
+    epochs.selectAll()
+    qtbot.keyClicks(epochs, "9")
+    match leave:
+        case "Ctrl+R":
+            qtbot.keyClick(epochs, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+        case "Tab and click":
+            qtbot.keyClick(epochs, Qt.Key.Key_Tab)
+            qtbot.mouseClick(window.header.train, Qt.MouseButton.LeftButton)
+        case "Ctrl+S":
+            session.project_path = tmp_path / "pets.tlstudio"
+            qtbot.keyClick(epochs, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+            assert store.load(session.project_path).training.epochs == 9
+            return
+    assert session.state == State.TRAINING
+    qtbot.waitUntil(lambda: bool(hosts.training.requests))
+    (asked,) = hosts.training.requests
+    assert isinstance(asked, TrainRequest)
+    assert asked.project.training.epochs == 9
+
+
+def test_what_is_typed_is_no_less_unsaved_when_the_window_closes(ready, qtbot) -> None:
+    window, session, _ = ready
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    session.project_path = Path("pets.tlstudio")
+    window.training.epochs.setFocus()
+    window.training.epochs.selectAll()
+    qtbot.keyClicks(window.training.epochs, "9")
+    window.close()
+    assert window.isVisible()
+    assert session.decisions.training.epochs == 9
+    answer(window, "Cancel", qtbot)
 
 
 def test_without_a_run_to_go_on_with_a_failure_has_no_button(ready, qtbot) -> None:

@@ -1,7 +1,8 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QDialog
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QMessageBox
 
 from tlstudio.data import kept_features
 from tlstudio.data.kept_features import GB, limit
@@ -39,6 +40,19 @@ def opened(qtbot, home: Path) -> PreferencesDialog:
     return dialog
 
 
+def answer(dialog: PreferencesDialog, text: str, qtbot) -> str:
+    """Press this button of the question that is open; what was asked."""
+    (box,) = (box for box in dialog.findChildren(QMessageBox) if box.isVisible())
+    (button,) = (one for one in box.buttons() if one.text().replace("&", "") == text)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    return f"{box.text()} {box.informativeText()}"
+
+
+def clear(dialog: PreferencesDialog, qtbot) -> None:
+    dialog.kept.clear.click()
+    answer(dialog, "Clear", qtbot)
+
+
 def test_what_is_kept_is_counted_beside_the_window(qtbot, home, kept) -> None:
     dialog = opened(qtbot, home)
     assert dialog.kept.used.text() == "Counting…"
@@ -51,12 +65,23 @@ def test_what_is_kept_is_counted_beside_the_window(qtbot, home, kept) -> None:
 def test_clearing_leaves_nothing(qtbot, home, kept) -> None:
     dialog = opened(qtbot, home)
     qtbot.waitUntil(dialog.kept.clear.isEnabled)
-    dialog.kept.clear.click()
+    clear(dialog, qtbot)
     assert not dialog.kept.clear.isEnabled()
     qtbot.waitUntil(lambda: dialog.kept.used.text() == "Nothing is kept.")
     assert list(features_folder().iterdir()) == []
     assert not scans_file().exists()
     assert not dialog.kept.clear.isEnabled()
+
+
+def test_clearing_is_asked_about_since_cancel_cannot_take_it_back(qtbot, home, kept) -> None:
+    dialog = opened(qtbot, home)
+    qtbot.waitUntil(dialog.kept.clear.isEnabled)
+    dialog.kept.clear.click()
+    asked = answer(dialog, "Keep", qtbot)
+    assert "1.80 kB" in asked
+    assert "cannot be undone" in asked
+    assert dialog.kept.clear.isEnabled()
+    assert all(path.exists() for path in kept)
 
 
 def test_what_is_in_use_and_stays_is_said(qtbot, home, kept, monkeypatch) -> None:
@@ -70,7 +95,7 @@ def test_what_is_in_use_and_stays_is_said(qtbot, home, kept, monkeypatch) -> Non
     monkeypatch.setattr(Path, "unlink", refuse)
     dialog = opened(qtbot, home)
     qtbot.waitUntil(dialog.kept.clear.isEnabled)
-    dialog.kept.clear.click()
+    clear(dialog, qtbot)
     said = "600 B are in use. Clear them when no training runs."
     qtbot.waitUntil(lambda: dialog.kept.used.text() == said)
     assert dialog.kept.clear.isEnabled()
@@ -79,7 +104,7 @@ def test_what_is_in_use_and_stays_is_said(qtbot, home, kept, monkeypatch) -> Non
 def test_a_dialog_that_is_closed_meanwhile_lets_the_clearing_end(qtbot, home, kept) -> None:
     dialog = opened(qtbot, home)
     qtbot.waitUntil(dialog.kept.clear.isEnabled)
-    dialog.kept.clear.click()
+    clear(dialog, qtbot)
     dialog.reject()
     qtbot.waitUntil(lambda: not any(path.exists() for path in kept))
 

@@ -90,6 +90,19 @@ def test_stages_before_the_training_have_names_and_figures(panel, clock):
     assert panel.bar.maximum() == 0
 
 
+def test_between_the_pictures_and_the_first_batch_it_says_which_epoch_comes(panel):
+    panel.start(20)
+    panel.handle(STARTED)
+    for number in range(1, 13):
+        panel.handle(Epoch(number, 20, 0.5, 0.8, 0.5, 0.8, 1.0, True))
+    panel.handle(Progress("extract", 300, 370))
+    assert panel.headline.text() == "Reading pictures"
+    panel.handle(Progress("extract", 370, 370))
+    assert panel.headline.text() == "Starting epoch 13 of 20"
+    assert panel.detail.text() == ""
+    assert panel.bar.value() / panel.bar.maximum() == pytest.approx(12 / 20)
+
+
 def test_validation_between_epochs_leaves_the_headline_alone(panel, clock):
     train(panel, clock, epochs=2)
     before = panel.headline.text()
@@ -262,10 +275,13 @@ def test_epochs_of_before_an_interruption_do_not_count_as_time(panel, clock):
 
 def test_an_interrupted_run_can_be_gone_on_with_in_place(panel, clock, qtbot):
     train(panel, clock, epochs=7)
+    panel.handle(Progress("extract", 360, 370))
     panel.handle(Failed("The engine process ended unexpectedly.", "It is in the log."))
     assert panel.resume_run.isHidden()
     panel.offer_resume()
     assert panel.headline.text() == "Interrupted after 7 of 20 epochs"
+    assert panel.detail.text() == "nothing up to epoch 7 is lost"
+    assert panel.bar.value() / panel.bar.maximum() == pytest.approx(7 / 20)
     assert panel.message.text() == "The engine process ended unexpectedly."
     with qtbot.waitSignal(panel.resumeRunRequested):
         panel.resume_run.click()
@@ -347,3 +363,14 @@ def test_warnings_gather_and_the_oldest_move_to_the_tooltip(panel, clock):
     assert "Picture 0" not in shown
     assert "2 earlier warnings" in shown
     assert "Picture 0" in panel.warnings.toolTip()
+
+
+def test_what_is_said_of_a_training_is_seen_whole_in_a_small_window(panel, clock):
+    panel.resize(600, 120)
+    panel.show()
+    train(panel, clock)
+    panel.handle(replace(finished(), epochs=15, best_epoch=7, cache=CacheUse(370, 0)))
+    detail = panel.detail
+    detail.parentWidget().layout().activate()
+    assert detail.fontMetrics().horizontalAdvance(detail.text()) > detail.width()
+    assert detail.heightForWidth(detail.width()) <= detail.height()

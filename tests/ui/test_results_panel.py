@@ -4,6 +4,7 @@ from PySide6.QtGui import QColor
 
 from tlstudio.events import Calibration, ClassFigures, Evaluation, Judged
 from tlstudio.ui.confusion_view import cell_colors, contrast
+from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.picture_strip import CAPTION_ROLE, PATH_ROLE, Preview
 from tlstudio.ui.results_panel import MISTAKES_SHOWN, ResultsPanel, wilson
 from tlstudio.ui.theme import DARK, LIGHT
@@ -53,6 +54,24 @@ def test_the_interval_is_wilsons():
     assert wilson(0, 0) == (0.0, 1.0)
     assert wilson(10, 10)[1] == pytest.approx(1.0)
     assert wilson(10, 10)[0] == pytest.approx(0.7225, abs=1e-4)
+
+
+def test_what_rows_and_columns_are_is_seen_whole_in_a_small_window(panel):
+    panel.resize(604, 205)
+    panel.grab()
+    words = panel.findChildren(ElidedLabel)
+    assert any("across" in line.text() for line in words)
+    assert all(line.shown == line.text() for line in words)
+
+
+def test_the_whole_name_of_a_class_is_said_where_it_is_cut(panel):
+    view = panel.confusion
+    cell = view.rect_of((2, 2)).center().toPoint()
+    assert "quite a long name called" in view.words_at(cell)
+    assert view.words_at(QPoint(4, cell.y())) == CLASSES[2]
+    assert view.words_at(QPoint(cell.x(), 2)) == CLASSES[2]
+    assert view.words_at(QPoint(4, 2)) == ""
+    assert view.words_at(QPoint(4, 5000)) == ""
 
 
 def test_empty_it_says_so(panel):
@@ -160,6 +179,18 @@ def test_where_there_is_little_room_the_derived_figure_goes_first(panel):
     panel.resize(590, 280)
     panel.grab()
     assert panel.table.isColumnHidden(3)
+
+
+def test_a_second_judgement_takes_no_more_room_than_the_first(panel):
+    panel.resize(1100, 280)
+    panel.grab()
+    panel.show_evaluation(EVALUATION)
+    first = panel.table.minimumWidth()
+    panel.resize(590, 280)
+    panel.grab()
+    assert panel.table.isColumnHidden(3)
+    panel.show_evaluation(EVALUATION)
+    assert panel.table.minimumWidth() == first
 
 
 def test_models_keep_qts_contract(panel, qtmodeltester):

@@ -5,6 +5,7 @@ import pytest
 from window_fakes import Hosts, convs, pictures, write_run, write_unfinished
 from window_fakes import session as make_session
 
+from tlstudio.backbone_events import WeightsMatched
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Epoch, Failed, Finished, Prediction
 from tlstudio.host.jobs import DescribeRequest, ResumeRequest, TrainRequest
@@ -65,6 +66,17 @@ def test_other_weights_do_not_read_the_layers_again(ready) -> None:
     assert len(hosts.engine.requests) == asked
 
 
+def test_random_weights_have_batchnorm_trained_and_pretrained_ones_have_it_frozen(ready) -> None:
+    session, _ = ready
+    session.decide(freeze=FreezePlan(strategy="all"))
+    before = session.trainable
+    session.decide(backbone=Backbone(weights="random"))
+    assert session.decisions.freeze == FreezePlan(strategy="all", batchnorm=True)
+    assert session.trainable > before
+    session.decide(backbone=Backbone(name="ResNet50", weights="imagenet"))
+    assert session.decisions.freeze == FreezePlan(strategy="all")
+
+
 def test_opened_pictures_are_scanned_and_split(ready) -> None:
     session, _ = ready
     assert session.scan is not None
@@ -105,6 +117,37 @@ def test_only_the_last_of_two_opened_folders_counts(made, qtbot, tmp_path: Path)
     session.open_pictures(second)
     qtbot.waitUntil(lambda: session.scan is not None)
     assert session.scan.source == str(second)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        WeightsMatched((), ("a",), (), (), "It does not fit.", "Choose another."),
+        Failed("No.", "", 2),
+    ],
+)
+def test_weights_that_a_training_would_refuse_are_missing_until_others_are_chosen(
+    ready, qtbot, tmp_path: Path, answer
+) -> None:
+    session, hosts = ready
+    hosts.engine.matches = answer
+    (tmp_path / "net.h5").write_bytes(b"weights")
+    chosen = Backbone(weights=str(tmp_path / "net.h5"))
+    with qtbot.waitSignal(session.weights.changed):
+        session.decide(backbone=chosen)
+        assert session.missing() == ""
+    assert session.missing() in ("It does not fit.", "No.")
+    session.train()
+    assert session.state == State.IDLE
+    hosts.engine.matches = WeightsMatched(("a",), (), (), ())
+    with qtbot.waitSignal(session.weights.changed):
+        session.decide(backbone=chosen.model_copy(update={"name": "VGG16"}))
+        assert session.missing() == ""
+    assert session.missing() == ""
+    session.decide(backbone=Backbone(weights=str(tmp_path / "gone.h5")))
+    assert "is not there" in session.missing()
+    session.decide(backbone=Backbone(weights="random"))
+    assert session.missing() == ""
 
 
 def test_a_training_ends_with_its_model_and_figures(ready, qtbot) -> None:
@@ -252,6 +295,17 @@ def test_a_backbone_that_is_chosen_again_has_its_plan_again(ready, qtbot) -> Non
     assert session.decisions.freeze == chosen
     qtbot.waitUntil(lambda: session.description is not None)
     assert session.trainable == convs(0, 2)
+
+
+def test_a_strategy_goes_with_the_person_to_other_backbones_and_back(ready, qtbot) -> None:
+    session, _ = ready
+    session.set_trainable(convs(0, 2), batchnorm=False)
+    session.decide(freeze=FreezePlan(strategy="head"))
+    session.decide(backbone=Backbone(name="VGG16", weights="imagenet"))
+    qtbot.waitUntil(lambda: session.description is not None)
+    session.decide(freeze=FreezePlan(strategy="all"))
+    session.decide(backbone=Backbone())
+    assert session.decisions.freeze.strategy == "all"
 
 
 def test_a_plan_that_does_not_fit_its_backbone_is_dropped_with_a_word(ready, qtbot) -> None:

@@ -57,9 +57,18 @@ def test_the_slow_first_epoch_does_not_count_once_there_are_others():
     clock.start(0.0, 0)
     clock.epoch(5.0, 1)
     assert clock.left(5.0) == pytest.approx(45.0)
-    clock.epoch(5.1, 2)
-    clock.epoch(5.2, 3)
-    assert clock.left(5.2) == pytest.approx(0.7)
+    clock.epoch(5.5, 2)
+    clock.epoch(6.0, 3)
+    assert clock.left(6.0) == pytest.approx(3.5)
+
+
+def test_short_epochs_that_are_heard_of_at_once_take_their_time_all_the_same():
+    clock = EpochClock(1000)
+    clock.start(0.0, 0)
+    for tick in range(1, 21):
+        for number in range(3):
+            clock.epoch(0.06 * tick, 3 * tick - 2 + number)
+    assert clock.left(1.2) == pytest.approx(940 * 0.02, rel=0.2)
 
 
 def test_an_epoch_that_was_held_up_does_not_count():

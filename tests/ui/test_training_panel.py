@@ -264,6 +264,45 @@ def test_the_recipe_follows_the_plan_until_it_is_edited(training, session, qtbot
     assert session.decisions.training == edited
 
 
+def test_the_recipe_follows_other_pictures_and_is_still_undone(training, session, qtbot) -> None:
+    described(session)
+    scanned(session, cats=9, dogs=3)
+    mine = Training(epochs=7, warmup=3)
+    session.decide(training=mine)
+    click(qtbot, training.recipe)
+    session.open_pictures(Path("furniture"))
+    session._scanned(Scan("furniture", (), (), {"tables": 5, "chairs": 5}))
+    assert session.decisions.training == usual_recipe(mine, False, 1.0)
+    assert training.recipe.text() == "Undo the recipe"
+    click(qtbot, training.recipe)
+    assert session.decisions.training == mine
+
+
+def test_while_other_pictures_are_read_the_recipe_can_be_undone(training, session, qtbot) -> None:
+    described(session)
+    scanned(session, cats=9, dogs=3)
+    mine = session.decisions.training
+    click(qtbot, training.recipe)
+    session.open_pictures(Path("furniture"))
+    assert training.recipe.text() == "Undo the recipe"
+    click(qtbot, training.recipe)
+    assert session.decisions.training == mine
+
+
+def test_a_project_that_is_opened_keeps_its_training_whatever_the_recipe_was(
+    training, session, qtbot, tmp_path: Path
+) -> None:
+    described(session)
+    scanned(session, cats=9, dogs=3)
+    click(qtbot, training.recipe)
+    saved = session.decisions.training
+    project = Project(pictures=Pictures(source=pictures(tmp_path / "pets")), training=saved)
+    store.save(project, tmp_path / "pets.tlstudio")
+    session.open_project(tmp_path / "pets.tlstudio")
+    session._scanned(Scan("pets", (), (), {"cats": 4, "dogs": 4}))
+    assert session.decisions.training == saved
+
+
 def test_a_recipe_that_came_with_a_project_is_undone_to_plain_training(
     training, session, qtbot
 ) -> None:

@@ -1,6 +1,7 @@
 """A scripted host, a small network and a small set of pictures: the window without TensorFlow."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from threading import Event as Flag
@@ -8,6 +9,7 @@ from threading import Event as Flag
 import numpy as np
 from PIL import Image
 
+from tlstudio.advice_events import Advice, BackboneScore, DataSize, DepthProbe, Similarity
 from tlstudio.control import Control
 from tlstudio.events import (
     Batch,
@@ -30,14 +32,17 @@ from tlstudio.events import (
     PictureCounts,
     Predicted,
     Prediction,
+    Progress,
     Score,
     Seconds,
     Started,
 )
 from tlstudio.host.jobs import (
+    AdviseRequest,
     BoundaryRequest,
     DescribeRequest,
     DevicesRequest,
+    MatchRequest,
     PredictRequest,
     ResumeRequest,
     TrainRequest,
@@ -64,6 +69,12 @@ def layers(blocks: int = 4, called: str = "block") -> tuple[LayerRow, ...]:
     return tuple(rows)
 
 
+TOP = (
+    LayerRow("avg_pool", "GlobalAveragePooling2D", "avg_pool", (4,), 0, False, 0),
+    LayerRow("predictions", "Dense", "predictions", (1000,), 5000, False, 5000),
+)
+
+
 def convs(*numbers: int) -> frozenset[str]:
     return frozenset(f"block{number}_conv" for number in numbers)
 
@@ -73,10 +84,34 @@ def cut(after: str, share: float = 0.5) -> BoundaryFound:
     return BoundaryFound((after,) if after else (), after, share, "Half is done once.")
 
 
+PROBES = tuple(
+    DepthProbe(f"block{number}", f"block{number}_relu", 4, accuracy, 0.02)
+    for number, accuracy in enumerate((0.41, 0.62, 0.85, 0.8))
+)
+SCORES = (
+    BackboneScore("EfficientNetLite0", 0.42, 0.004, 3_413_024, 18.0),
+    BackboneScore("MobileNetV2", 0.31, 0.003, 2_257_984, 14.0),
+    BackboneScore("ResNet50", 0.38, 0.020, 23_587_712, 98.0),
+)
+ADVICE = Advice(
+    strategy="top",
+    unfreeze_from="block3_conv",
+    learning_rate=1e-4,
+    epochs=30,
+    pooling="gmp",
+    augmentation="views",
+    reasons=("There are few pictures: 6.", "They are unlike ImageNet: 80.0 %."),
+    size=DataSize(6, 2, 3, False),
+    similarity=Similarity(False, 0.42, PROBES, 0.16),
+    backbones=SCORES[:1],
+)
+
+
 class FakeHost:
     """Answers from a script; a training waits at its first epoch for `go_on` or a stop, and
-    saves its run when `saves` is set, as it is at first; so is `answers`, for which all else waits.
-    Where it `dies`, the training is cut off after its first epoch.
+    saves its run when `saves` is set, as it is at first; so is `answers`, for which all else waits,
+    and `measures`, for which advice does after its first block. Where it `dies`, the training is
+    cut off after its first epoch.
     """
 
     def __init__(self) -> None:
@@ -88,7 +123,11 @@ class FakeHost:
         self.saves.set()
         self.answers = Flag()
         self.answers.set()
+        self.measures = Flag()
+        self.measures.set()
         self.dies = False
+        self.matches: Event | None = None
+        """What is said of a weights file, if anything."""
         self._stopped = Flag()
 
     def warm(self) -> None:
@@ -99,6 +138,7 @@ class FakeHost:
         self.go_on.set()
         self.saves.set()
         self.answers.set()
+        self.measures.set()
 
     def run(self, request: object, control: Control) -> Iterator[Event]:
         self.requests.append(request)
@@ -122,7 +162,7 @@ class FakeHost:
                     request.backbone.name,
                     (8, 8, 3),
                     (8, 8, 4),
-                    _layers_of(request.backbone),
+                    (*_layers_of(request.backbone), *(TOP if request.include_top else ())),
                     (),
                     ParameterTotals(464, 0, 464, 464, 0),
                     "",
@@ -132,6 +172,10 @@ class FakeHost:
                 trained = trainable_layers(request.freeze, rows)
                 frozen = list(takewhile(lambda row: row.name not in trained, rows))
                 yield cut(frozen[-1].name if frozen else "")
+            case MatchRequest() if self.matches:
+                yield self.matches
+            case AdviseRequest():
+                yield from self._advise(request.rank)
             case DevicesRequest():
                 yield DevicesFound((Device("cpu", "CPU  2 cores, 8 GB"),), "No GPU was found.")
             case PredictRequest():
@@ -143,6 +187,15 @@ class FakeHost:
             case ResumeRequest():
                 done = len(runs.read_history(request.run))
                 yield from self._train(request.run, runs.read_project(request.run), done)
+
+    def _advise(self, rank: bool) -> Iterator[Event]:
+        yield Progress("extract", 3, 6)
+        yield PROBES[0]
+        self.measures.wait(10)
+        yield from PROBES[1:]
+        if rank:
+            yield from SCORES
+        yield replace(ADVICE, backbones=SCORES if rank else SCORES[:1])
 
     def _train(self, out: Path, project: Project, done: int) -> Iterator[Event]:
         """One epoch, after those that were done."""

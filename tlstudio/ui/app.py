@@ -1,5 +1,6 @@
 """Starting the window: quickly, with nothing heavy imported before it shows."""
 
+import gc
 import logging
 import signal
 import socket
@@ -48,8 +49,7 @@ def run(argv_paths: Sequence[Path], demo: Training | None = None) -> int:
     window.show()
 
     def begin() -> None:
-        session.start()
-        _ = window.centre.plots.page
+        make_ready(session, window)
         if demo:
             Demo(session, window.centre, demo)
         window.open_paths(argv_paths)
@@ -58,6 +58,15 @@ def run(argv_paths: Sequence[Path], demo: Training | None = None) -> int:
     status = application.exec()
     signals.close()
     return status
+
+
+def make_ready(session: Session, window: MainWindow) -> None:
+    """What the window needs before it is worked with, but not in order to show."""
+    session.start()
+    _ = window.centre.plots.page
+    # What is there now stays, and looking at it all would stop the curves for as long as a person
+    # can see.
+    gc.freeze()
 
 
 def _engine_process() -> EngineHost:

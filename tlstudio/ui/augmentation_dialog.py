@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
@@ -104,8 +104,7 @@ class AugmentationDialog(QDialog):
         left.addWidget(modes)
         left.addWidget(strengths)
         left.addStretch(1)
-        side = QWidget()
-        side.setFixedWidth(LEFT_WIDTH)
+        side = _Side()
         left.setContentsMargins(0, 0, 0, 0)
         side.setLayout(left)
         preview = Card("Your pictures")
@@ -156,6 +155,20 @@ class AugmentationDialog(QDialog):
     def _set_usual(self) -> None:
         how = self._session.decisions.training.augmentation
         self._change_training(augmentation=Augmentation(mode=how.mode, views=how.views))
+
+
+class _Side(QWidget):
+    """As high as its wrapped words need at its width: a window asks for less by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedWidth(LEFT_WIDTH)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEFT_WIDTH, self.heightForWidth(LEFT_WIDTH))
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSizeHint()
 
 
 def _words(how: Augmentation, anything_frozen: bool, kept: int | None) -> str:

@@ -16,16 +16,22 @@ from tlstudio.errors import TlstudioError
 from tlstudio.model import catalog
 from tlstudio.model.catalog import BackboneFacts
 from tlstudio.project.spec import Backbone
-from tlstudio.project.store import NAMED_WEIGHTS
 from tlstudio.ui import freeze_edit, numbers
+from tlstudio.ui.backbone_arguments import BackboneArguments, as_published, is_published
 from tlstudio.ui.backbone_figures import FIGURES_ROLE, FiguresDelegate, figures
 from tlstudio.ui.boundary_question import BoundaryQuestion
 from tlstudio.ui.card import Card, label
-from tlstudio.ui.fields import Choice, Decimal, Whole
+from tlstudio.ui.catalog_times import CatalogTimes
+from tlstudio.ui.decisions import other_network
+from tlstudio.ui.fields import Choice, Whole
 from tlstudio.ui.layer_model import LayerModel
 from tlstudio.ui.layer_tree import LayerTree
+from tlstudio.ui.layer_window import look_inside
+from tlstudio.ui.moved_question import MovedQuestion
 from tlstudio.ui.session import Session
+from tlstudio.ui.top_switch import TopSwitch
 from tlstudio.ui.totals import totals
+from tlstudio.ui.weights_note import WeightsNote
 
 CHOOSE_FILE = "file"
 LARGEST_INPUT = 1024
@@ -37,25 +43,25 @@ class BackbonePanel(Card):
         self._session = session
         self.network = _network_choice()
         self.weights = Choice("Weights")
-        self.network.activated.connect(self._network_chosen)
+        self.network.activated.connect(lambda _: self.use(self.network.currentData()))
+        self.times = CatalogTimes(session, self)
+        self.compare = QPushButton("Compare…")
+        self.compare.setObjectName("link")
+        self.compare.setToolTip("All networks as a table and a plot, to compare and choose from")
+        self.compare.clicked.connect(self.show_catalog)
         self.weights.activated.connect(self._weights_chosen)
         self.rows_field = Whole("Input rows in pixels", 32, LARGEST_INPUT, 32)
         self.columns_field = Whole("Input columns in pixels", 32, LARGEST_INPUT, 32)
-        self.alpha = Decimal("Width multiplier alpha", 0.25, 2.0, 2)
-        self.alpha.setSingleStep(0.25)
-        self.alpha.setToolTip("The width of the network: 1 is as published")
-        self.alpha_label = label("alpha", "muted")
+        self.arguments = BackboneArguments(self._change_arguments)
         self.rows_field.valueChanged.connect(lambda rows: self._change_size(rows=rows))
         self.columns_field.valueChanged.connect(lambda columns: self._change_size(columns=columns))
-        self.alpha.valueChanged.connect(lambda alpha: self._change(alpha=round(alpha, 2)))
-        self.weights_note = label("", "muted")
-        self.weights_note.setWordWrap(True)
+        self.weights_note = WeightsNote(session)
 
         self.model = LayerModel(self)
         self.tree = LayerTree(self.model)
         self.model.toggled.connect(self._toggled)
         self.tree.unfreeze_from.connect(self._unfreeze_from)
-        BoundaryQuestion(session, self.model, self)
+        self._follow_layers()
         self.message = label("", "muted")
         self.message.setWordWrap(True)
         self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -82,6 +88,7 @@ class BackbonePanel(Card):
             "which is what small sets of pictures need"
         )
         self.batchnorm.toggled.connect(self._batchnorm_switched)
+        self.top = TopSwitch(session, self.tree)
         self._lay_out()
 
         session.decided.connect(self._decided)
@@ -90,21 +97,26 @@ class BackbonePanel(Card):
         self._show_backbone()
         self._description_changed()
 
+    def _follow_layers(self) -> None:
+        """The tree shows what the engine knows of layers, and opens the window about one."""
+        session = self._session
+        self.tree.look_inside.connect(lambda name: look_inside(session, self.tree, name))
+        BoundaryQuestion(session, self.model, self)
+        MovedQuestion(session, self.model, self)
+
     def _lay_out(self) -> None:
-        choices = QHBoxLayout()
-        choices.setSpacing(8)
-        choices.addWidget(self.network, 1)
-        choices.addWidget(self.weights, 1)
-        size = QHBoxLayout()
-        size.setSpacing(6)
-        size.addWidget(label("Input", "muted"))
-        size.addWidget(self.rows_field)
-        size.addWidget(label("×", "muted"))
-        size.addWidget(self.columns_field)
-        size.addWidget(label("px", "muted"))
-        size.addStretch(1)
-        size.addWidget(self.alpha_label)
-        size.addWidget(self.alpha)
+        network = QHBoxLayout()
+        network.setSpacing(8)
+        network.addWidget(self.network, 1)
+        network.addWidget(self.compare)
+        weights = QHBoxLayout()
+        weights.setSpacing(6)
+        weights.addWidget(self.weights, 1)
+        weights.addSpacing(2)
+        weights.addWidget(self.rows_field)
+        weights.addWidget(label("×", "muted"))
+        weights.addWidget(self.columns_field)
+        weights.addWidget(label("px", "muted"))
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         for button in (self.freeze_all, self.unfreeze_all, self.from_here):
@@ -120,13 +132,18 @@ class BackbonePanel(Card):
         totals.addStretch(1)
         tree = QWidget()
         tree.setLayout(self._stack)
-        self.body.addLayout(choices)
-        self.body.addLayout(size)
+        self.body.addLayout(network)
+        self.body.addLayout(weights)
+        self.body.addWidget(self.arguments)
         self.body.addWidget(self.weights_note)
         self.body.addLayout(buttons)
         self.body.addWidget(tree, 1)
         self.body.addLayout(totals)
-        self.body.addWidget(self.batchnorm)
+        switches = QHBoxLayout()
+        switches.addWidget(self.batchnorm)
+        switches.addStretch(1)
+        switches.addWidget(self.top)
+        self.body.addLayout(switches)
 
     # Showing
 
@@ -149,6 +166,7 @@ class BackbonePanel(Card):
             return
         self.network.choose(facts.name)
         self._fill_weights(facts, spec)
+        self.weights_note.show_backbone(spec)
         for field, pixels in zip(
             (self.rows_field, self.columns_field), spec.input_shape, strict=True
         ):
@@ -156,20 +174,30 @@ class BackbonePanel(Card):
                 field.setRange(facts.min_input, LARGEST_INPUT)
             field.show_value(pixels)
             field.setToolTip(
-                f"At least {facts.min_input} pixels; the network was trained at "
-                f"{facts.input_shape[0]}"
+                f"Input in pixels, rows × columns. At least {facts.min_input}; the network was "
+                f"trained at {facts.input_shape[0]}."
             )
-        self.alpha.show_value(spec.alpha)
-        self.alpha.setVisible(facts.has_alpha)
-        self.alpha_label.setVisible(facts.has_alpha)
+        self.arguments.show_backbone(facts, spec)
+        self._show_note(facts, spec)
+
+    def _show_note(self, facts: BackboneFacts, spec: Backbone) -> None:
+        """The figures at the top right, of the network as it is built."""
+        description = self._session.description
+        published = is_published(spec)
+        params = facts.params
+        if not published:
+            if description is None:
+                self.note.setText("")
+                return
+            params = description.params.backbone
         # The published accuracy is that of the published weights.
-        top1 = facts.top1 if spec.weights in ("bundled", "imagenet") else None
+        top1 = facts.top1 if published and spec.weights in ("bundled", "imagenet") else None
         accuracy = f", {top1 * 100:.1f} % top-1" if top1 else ""
-        self.note.setText(f"{numbers.short(facts.params)} parameters{accuracy}")
+        self.note.setText(f"{numbers.short(params)} parameters{accuracy}")
+        whole = f", and {facts.params_with_top:,} with the ImageNet classifier" if published else ""
         self.note.setToolTip(
-            f"{facts.params:,} parameters, and {facts.params_with_top:,} with the ImageNet "
-            "classifier.\nTop-1 is the share of ImageNet's validation pictures that the "
-            "published network names right."
+            f"{params:,} parameters{whole}.\nTop-1 is the share of ImageNet's validation pictures "
+            "that the published network names right."
         )
 
     def _show_unknown(self, spec: Backbone, error: TlstudioError) -> None:
@@ -182,45 +210,23 @@ class BackbonePanel(Card):
             (self.rows_field, self.columns_field), spec.input_shape, strict=True
         ):
             field.show_value(pixels)
-        self.alpha.hide()
-        self.alpha_label.hide()
+        self.arguments.hide()
         self.note.setText("unknown")
         self.note.setToolTip("")
-        self._show_weights_note(f"{error.message} Choose one from the list.", "error")
+        self.weights_note.show_unknown(f"{error.message} Choose one from the list.")
 
     def _fill_weights(self, facts: BackboneFacts, spec: Backbone) -> None:
         self.weights.clear()
         for kind in facts.weights:
-            if kind in ("bundled", "imagenet"):
-                text = "ImageNet, bundled" if kind == "bundled" else "ImageNet"
-                self.weights.addItem(text, kind)
-        if spec.weights not in NAMED_WEIGHTS:
-            self.weights.addItem(Path(spec.weights).name, spec.weights)
+            self.weights.addItem("ImageNet", kind)
+        chosen = spec.weights
+        if chosen == "imagenet" and "bundled" in facts.weights:
+            chosen = "bundled"
+        if chosen not in (*facts.weights, "random"):
+            self.weights.addItem(Path(chosen).name, chosen)
         self.weights.addItem("From a file…", CHOOSE_FILE)
-        self.weights.addItem("Random, untrained", "random")
-        self.weights.choose(spec.weights)
-        left_off = "Your head replaces the ImageNet classifier."
-        role = "muted"
-        match spec.weights:
-            case "bundled":
-                text = left_off
-            case "imagenet" if catalog.is_cached(facts):
-                text = f"Downloaded already. {left_off}"
-            case "imagenet":
-                text = f"About {facts.params * 4 / 1e6:.0f} MB are downloaded once. {left_off}"
-            case "random":
-                text = "Untrained: random weights know nothing of pictures yet."
-                role = "amber"
-            case _:
-                text = f"From {spec.weights}. {left_off}"
-                if not Path(spec.weights).is_file():
-                    text, role = f"The file {spec.weights} is not there.", "error"
-        self._show_weights_note(text, role)
-
-    def _show_weights_note(self, text: str, role: str) -> None:
-        self.weights_note.setText(text)
-        self.weights_note.setObjectName(role)
-        self.weights_note.style().polish(self.weights_note)
+        self.weights.addItem("Random", "random")
+        self.weights.choose(chosen)
 
     def _description_changed(self) -> None:
         description, failed = self._session.description, self._session.describe_failed
@@ -230,6 +236,9 @@ class BackbonePanel(Card):
         if description and description.layers != self.model.layers:
             self.model.set_layers(description.layers)
         self._stack.setCurrentIndex(1 if description and not failed else 0)
+        spec = self._session.decisions.backbone
+        if not is_published(spec):
+            self._show_note(catalog.facts(spec.name), spec)
         self._show_plan()
 
     def _show_plan(self) -> None:
@@ -266,23 +275,26 @@ class BackbonePanel(Card):
 
     # Editing
 
-    def _network_chosen(self) -> None:
-        facts = catalog.facts(self.network.currentData())
+    def use(self, name: str) -> None:
+        """Take another network of the catalogue."""
         old = self._session.decisions.backbone
-        if facts.name == old.name:
-            return
-        # Pretrained weights of one network are no use to another; random ones are for all.
-        weights = old.weights if old.weights in (*facts.weights, "random") else facts.weights[0]
-        self._session.decide(
-            backbone=Backbone(name=facts.name, weights=weights, input_shape=facts.input_shape)
-        )
+        self._session.decide(backbone=other_network(old, catalog.facts(name)))
+
+    def show_catalog(self) -> None:
+        """Open the window that compares all networks."""
+        # Imports pyqtgraph, which a window can be shown without.
+        from tlstudio.ui.catalog_window import CatalogWindow
+
+        dialog = CatalogWindow(self._session, self.times, self.use, self.window())
+        dialog.finished.connect(self.weights_note.look_for_download)
+        dialog.open()
 
     def _weights_chosen(self) -> None:
         chosen = self.weights.currentData()
         if chosen == CHOOSE_FILE:
             self.ask_for_weights()
         else:
-            self._change(weights=chosen)
+            self._change_arguments(weights=chosen)
 
     def ask_for_weights(self) -> None:
         """Let the person choose a weights file."""
@@ -291,8 +303,13 @@ class BackbonePanel(Card):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilters(["Weights (*.h5 *.keras)", "All files (*)"])
-        dialog.fileSelected.connect(lambda path: self._change(weights=path))
+        dialog.fileSelected.connect(self._take_file)
         dialog.open()
+
+    def _take_file(self, path: str) -> None:
+        self._change(weights=path)
+        # The same file may hold something else by now.
+        self.weights_note.look()
 
     def _change_size(self, rows: int = 0, columns: int = 0) -> None:
         """Change one side, and leave the other as it is."""
@@ -302,6 +319,13 @@ class BackbonePanel(Card):
     def _change(self, **fields: object) -> None:
         backbone = self._session.decisions.backbone
         self._session.decide(backbone=backbone.model_copy(update=fields))
+
+    def _change_arguments(self, **fields: object) -> None:
+        """Change what ImageNet weights depend on: of these there are only some."""
+        backbone = self._session.decisions.backbone.model_copy(update=fields)
+        if backbone.weights == "imagenet":
+            backbone = as_published(catalog.facts(backbone.name), backbone)
+        self._session.decide(backbone=backbone)
 
     def _toggled(self, trainable: frozenset[str]) -> None:
         self._train(trainable)

@@ -57,7 +57,7 @@ def _below(layers: Sequence[LayerRow], end: int, trainable: AbstractSet[str]) ->
     if not any(layer.name in trainable for layer in layers[end:]):
         return "the rest each epoch"
     if above:
-        return "trained above and below"
+        return "trained below and beside"
     # BatchNorm costs next to nothing, and stays frozen in what is trained.
     frozen = any(
         layer.params and layer.type != BATCH_NORM and layer.name not in trainable
@@ -75,5 +75,5 @@ def _but(above: Sequence[LayerRow], trainable: AbstractSet[str]) -> str:
 def _percent(share: float) -> str:
     """A share that is less than all, and more than nothing, as one."""
     if share > 0.99:
-        return "over 99%"
-    return f"{share:.0%}" if share > 0.01 else "under 1%"
+        return "over 99 %"
+    return f"{100 * share:.0f} %" if share > 0.01 else "under 1 %"

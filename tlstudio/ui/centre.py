@@ -58,6 +58,8 @@ class Centre(QStackedWidget):
         split.addWidget(self.results)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
+        # Shared out thus, since the plots that are not yet made ask for hardly any room.
+        split.setSizes([300, 200])
         self.split = split
         column = QWidget()
         column.setObjectName("scrolled")
@@ -86,7 +88,8 @@ class Centre(QStackedWidget):
         session.decided.connect(self._decided)
         for signal in (session.decided, session.scan_changed, session.description_changed):
             signal.connect(self._refresh)
-        session.devices_changed.connect(self._refresh)
+        for signal in (session.devices_changed, session.weights.changed):
+            signal.connect(self._refresh)
         self._refresh()
 
     def ask(self, paths: Sequence[Path]) -> None:
@@ -139,7 +142,7 @@ class Centre(QStackedWidget):
         """Whether the chosen weights have still to be downloaded."""
         backbone = self._session.decisions.backbone
         return backbone.weights == "imagenet" and not catalog.is_cached(
-            catalog.facts(backbone.name)
+            catalog.facts(backbone.name), backbone
         )
 
     def _state_changed(self, state: str) -> None:
@@ -149,8 +152,10 @@ class Centre(QStackedWidget):
                 training = self._session.decisions.training
                 self.progress.start(training.epochs, training.augmentation.mode == "live")
                 self.plots.clear(0, 0)
-                self.results.clear()
-                self._fit_results()
+                if self._session.run != self._session.model:
+                    # The judgement of a run that goes on holds until its next one.
+                    self.results.clear()
+                    self._fit_results()
             case State.TRAINING:
                 self.progress.set_paused(False)
             case State.PAUSED:
@@ -233,11 +238,9 @@ def plan(session: Session) -> tuple[str, str]:
     epochs = numbers.count(training.epochs, "epoch")
     if training.head_epochs and session.trainable:
         epochs = f"{training.head_epochs} + {epochs}"
-    detail = (
-        f"{numbers.short(trained)} parameters on {numbers.count(len(split.train), 'picture')}, "
-        f"{epochs}"
-    )
     time = expected_time.of(session, training)
-    if time is not None:
-        detail += f", {expected_time.in_words(time)}"
+    taking = "" if time is None else f", {expected_time.in_words(time)}"
+    pictures = numbers.count(len(split.train), "picture")
+    # In two lines, since one is too long for a small window.
+    detail = f"{epochs}{taking}\n{numbers.short(trained)} parameters on {pictures}"
     return WHAT[strategy_of(session.trainable, description.layers)], detail

@@ -138,14 +138,14 @@ class ClassTable(QTableView):
     def _fit_columns(self, names: Iterable[str]) -> None:
         """Just wide enough for the words and figures, in whatever font there is."""
         heads, cells = self.horizontalHeader().fontMetrics(), self.fontMetrics()
-        figures = 0
-        for column, head in enumerate(HEADS[1:], 1):
-            width = max(heads.horizontalAdvance(head), cells.horizontalAdvance("100 %")) + 10
+        widest = cells.horizontalAdvance("100 %")
+        widths = [max(heads.horizontalAdvance(head), widest) + 10 for head in HEADS]
+        for column, width in enumerate(widths[1:], 1):
             self.horizontalHeader().resizeSection(column, width)
-            figures += width
+        figures = sum(widths[1:])
         longest = max((cells.horizontalAdvance(name) for name in names), default=0) + 10
         self._full_width = figures + min(max(longest, LEAST_NAME), MOST_NAME)
-        self.setMinimumWidth(figures - self.horizontalHeader().sectionSize(F1) + LEAST_NAME)
+        self.setMinimumWidth(figures - widths[F1] + LEAST_NAME)
         self.setColumnHidden(F1, self.viewport().width() < self._full_width)
         self.updateGeometry()
 

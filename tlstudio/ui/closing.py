@@ -1,4 +1,4 @@
-"""Closing the window: what is asked first, and how long a training has to save its best epoch."""
+"""Closing the window: what is asked first, and how long what is being saved has for it."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from tlstudio.ui import questions
+from tlstudio.ui.layer_save import LayerSave, saves_of
 from tlstudio.ui.session import Session
 from tlstudio.ui.trainer import State
 
@@ -30,6 +31,10 @@ class Closing(QObject):
         """Whether the window closes when the training has ended."""
         self._must = False
         """Whether it closes without another question."""
+        self._waits_for_saves = False
+        """Whether it closes when no weights are being saved any more."""
+        self._heard: list[LayerSave] = []
+        """The saves whose end is heard of."""
         self._patience = QTimer(self, singleShot=True)
         self._patience.timeout.connect(session.end_training_engine)
         session.state_changed.connect(self._state_changed)
@@ -48,7 +53,7 @@ class Closing(QObject):
                 self._window, lambda: self._save(self._window.close), self.without_asking
             )
             return False
-        return True
+        return not self._must_wait_for_saves()
 
     def without_asking(self) -> None:
         """End cleanly: a training stops first, and keeps its best epoch."""
@@ -57,6 +62,37 @@ class Closing(QObject):
         self._session.trained.connect(self._be_patient)
         self._be_patient()
         self._stop_training()
+
+    def _must_wait_for_saves(self) -> bool:
+        """Whoever closes the window once more waits no longer."""
+        saves = saves_of(self._session)
+        if not saves or self._waits_for_saves:
+            return False
+        self._waits_for_saves = True
+        self._hear_of(saves)
+        if self._must:
+            QTimer.singleShot(STOP_PATIENCE_MS, self._window.close)
+        self._session.told.emit(
+            f"The weights of {saves[0].layer} are still being saved.",
+            "The window closes when they are; close it again to lose them.",
+        )
+        return True
+
+    def _hear_of(self, saves: list[LayerSave]) -> None:
+        for save in saves:
+            if save not in self._heard:
+                save.ended.connect(self._save_ended)
+                self._heard.append(save)
+
+    def _save_ended(self, saved: bool) -> None:
+        # Others may have begun after the window was closed.
+        waiting = saves_of(self._session)
+        self._hear_of(waiting)
+        if not saved and not self._must:
+            # The window stays, to tell why.
+            self._waits_for_saves = False
+        elif self._waits_for_saves and not waiting:
+            self._window.close()
 
     def _be_patient(self) -> None:
         self._patience.start(STOP_PATIENCE_MS)

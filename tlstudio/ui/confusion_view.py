@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFont,
     QFontMetricsF,
     QHelpEvent,
     QKeyEvent,
@@ -18,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from tlstudio.ui import theme, tooltip
+from tlstudio.ui.fonts import small
 from tlstudio.ui.theme import Colors
 
 Cell = tuple[int, int]
@@ -92,16 +92,16 @@ class ConfusionView(QAbstractScrollArea):
 
     def cell_at(self, point: QPoint) -> Cell | None:
         """The cell under a point of the viewport."""
-        if not self._classes:
-            return None
-        metrics = self._metrics()
-        if point.x() < metrics.names or point.y() < metrics.heads:
-            return None
-        x = point.x() - metrics.names + self.horizontalScrollBar().value()
-        y = point.y() - metrics.heads + self.verticalScrollBar().value()
-        row, column = int(y // metrics.cell.height()), int(x // metrics.cell.width())
-        inside = row < len(self._classes) and column < len(self._classes)
-        return (row, column) if inside else None
+        row, column = self._row_and_column_at(point)
+        return None if row is None or column is None else (row, column)
+
+    def words_at(self, point: QPoint) -> str:
+        """What is under a point of the viewport: a cell in words, or the whole name of a class."""
+        row, column = self._row_and_column_at(point)
+        if row is not None and column is not None:
+            return self.words((row, column))
+        name = column if row is None else row
+        return "" if name is None else self._classes[name]
 
     def rect_of(self, cell: Cell) -> QRectF:
         """Where a cell is in the viewport."""
@@ -116,7 +116,7 @@ class ConfusionView(QAbstractScrollArea):
         metrics = self._metrics()
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(self._small_font())
+        painter.setFont(small(self.font()))
         area = QRectF(self.viewport().rect()).adjusted(metrics.names, metrics.heads, 0, 0)
         painter.setClipRect(area)
         for row, column in self._in_sight(QRectF(event.rect()), metrics):
@@ -136,11 +136,8 @@ class ConfusionView(QAbstractScrollArea):
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            cell = self.cell_at(event.pos())
-            if cell is None:
-                QToolTip.hideText()
-            else:
-                QToolTip.showText(event.globalPos(), tooltip.plain(self.words(cell)), self)
+            # An empty text hides it.
+            QToolTip.showText(event.globalPos(), tooltip.plain(self.words_at(event.pos())), self)
             return True
         return super().viewportEvent(event)
 
@@ -181,14 +178,9 @@ class ConfusionView(QAbstractScrollArea):
         self.setAccessibleDescription(self.words(self._current))
         self.viewport().update()
 
-    def _small_font(self) -> QFont:
-        font = QFont(self.font())
-        font.setPointSizeF(8.5)
-        return font
-
     def _metrics(self) -> _Metrics:
         """Cells as large as the room allows, within limits that keep them readable and calm."""
-        fonts = QFontMetricsF(self._small_font())
+        fonts = QFontMetricsF(small(self.font()))
         size = len(self._classes)
         longest = max(fonts.horizontalAdvance(name) for name in self._classes)
         names = min(longest, LONGEST_NAME) + 8
@@ -223,6 +215,22 @@ class ConfusionView(QAbstractScrollArea):
         x = metrics.names + column * width - self.horizontalScrollBar().value()
         y = metrics.heads + row * height - self.verticalScrollBar().value()
         return QRectF(x, y, width - GAP, height - GAP)
+
+    def _row_and_column_at(self, point: QPoint) -> tuple[int | None, int | None]:
+        """None beside the cells: the names of rows are in no column, those of columns in no row."""
+        if not self._classes:
+            return None, None
+        metrics = self._metrics()
+        row = column = None
+        if point.y() >= metrics.heads:
+            y = point.y() - metrics.heads + self.verticalScrollBar().value()
+            row = int(y // metrics.cell.height())
+        if point.x() >= metrics.names:
+            x = point.x() - metrics.names + self.horizontalScrollBar().value()
+            column = int(x // metrics.cell.width())
+        if max(row or 0, column or 0) >= len(self._classes):
+            return None, None
+        return row, column
 
     def _in_sight(self, area: QRectF, metrics: _Metrics) -> list[Cell]:
         size = len(self._classes)

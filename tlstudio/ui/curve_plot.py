@@ -2,7 +2,7 @@
 
 # PySide6 first: pyqtgraph takes the Qt binding that is already there.
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 import pyqtgraph as pg  # isort: skip
@@ -10,6 +10,7 @@ import pyqtgraph as pg  # isort: skip
 from tlstudio.ui import theme
 from tlstudio.ui.card import label
 from tlstudio.ui.curves import Column, Curves, Metric, nearest, span
+from tlstudio.ui.fonts import small
 
 DENSE = 3000
 """Batches from which their strokes overlap: smoothing them costs time and shows no more."""
@@ -233,8 +234,7 @@ class CurvePlot(QWidget):
         self.val.setSymbolBrush(pg.mkBrush(colors.amber))
         self._line.setPen(pg.mkPen(colors.muted, width=1, style=Qt.PenStyle.DotLine))
         self._marks.setPen(pg.mkPen(colors.card, width=1.5))
-        font = QFont(self.font())
-        font.setPointSizeF(8.5)
+        font = small(self.font())
         self.phase_line.setPen(pg.mkPen(colors.border, width=1))
         self.phase_line.label.setColor(colors.muted)
         self.phase_line.label.setFont(font)

@@ -83,6 +83,11 @@ def plan_of(trainable: frozenset[str], layers: Sequence[LayerRow], batchnorm: bo
     return FreezePlan(strategy="custom", layers=names, batchnorm=batchnorm)
 
 
+def names_layers(plan: FreezePlan) -> bool:
+    """Whether it is about one backbone, where a strategy is about any."""
+    return plan.strategy == "custom" or bool(plan.unfreeze_from)
+
+
 def after_backbone_change(plan: FreezePlan) -> FreezePlan:
     """The plan for another backbone, whose layers have other names."""
     if plan.strategy == "custom":

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from tlstudio.ui import run_folders, tooltip
 from tlstudio.ui.card import label
-from tlstudio.ui.fields import Choice
+from tlstudio.ui.fields import Choice, commit_edit
 from tlstudio.ui.resume_offer import epochs_of
 from tlstudio.ui.session import Session
 
@@ -54,6 +54,8 @@ class Header(QWidget):
         self.train = QPushButton("Train")
         self.train.setObjectName("primary")
         self.train.setMinimumWidth(86)
+        # Where buttons take no focus, a click leaves no field.
+        self.train.clicked.connect(commit_edit)
         self.train.clicked.connect(session.train)
 
         row = QHBoxLayout(self)
@@ -75,6 +77,7 @@ class Header(QWidget):
             session.description_changed,
             session.state_changed,
             session.decided,
+            session.weights.changed,
         ):
             signal.connect(self._refresh_train)
         session.project_changed.connect(self._refresh_project)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from tlstudio.data import kept_features
 from tlstudio.data.kept_features import GB
 from tlstudio.paths import features_folder, scans_file
-from tlstudio.ui import numbers
+from tlstudio.ui import numbers, questions
 from tlstudio.ui.card import label
 from tlstudio.ui.fields import Whole
 
@@ -85,7 +85,7 @@ class KeptFeatures(QWidget):
         self.clear = QPushButton("Clear")
         self.clear.setAutoDefault(False)
         self.clear.setToolTip("Deletes all of it; the next training computes what it needs")
-        self.clear.clicked.connect(lambda: self._count(clear=True))
+        self.clear.clicked.connect(self._ask_to_clear)
         self.limit = Whole("Most gigabytes to keep", 1, MOST_GB, 5)
         self.limit.setSuffix(" GB")
         self.limit.setValue(max(1, round(kept_features.limit() / GB)))
@@ -116,6 +116,10 @@ class KeptFeatures(QWidget):
         box.addLayout(now)
         box.addWidget(self.bar)
         box.addLayout(most)
+
+    def _ask_to_clear(self) -> None:
+        size = numbers.size(self._found.features + self._found.scans)
+        questions.ask_to_clear(self.window(), size, lambda: self._count(clear=True))
 
     def _count(self, clear: bool) -> None:
         self._cleared = clear

@@ -1,7 +1,7 @@
 """The Qt model of the layer tree: blocks, the layers in them, and the line at the boundary."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from itertools import groupby
 
@@ -15,55 +15,49 @@ from PySide6.QtCore import (
 
 from tlstudio.events import LayerRow
 from tlstudio.project.freeze_plan import BATCH_NORM
-from tlstudio.ui import freeze_edit, numbers
+from tlstudio.ui import freeze_edit, layer_words, numbers
 from tlstudio.ui.boundary_line import BoundaryLine
+from tlstudio.ui.boundary_place import boundary_place
 from tlstudio.ui.index import Index
+from tlstudio.ui.layer_bars import LayerBars
+from tlstudio.ui.layer_node import Node
 
 ROOT = QModelIndex()
 
 BOUNDARY_ROLE = Qt.ItemDataRole.UserRole + 1
 """The text of the boundary line, None for every other row."""
 NAME_ROLE = Qt.ItemDataRole.UserRole + 2
-"""The name of the layer, or of a block's first layer."""
+"""The name of the layer, or of a block's first layer; None in the ImageNet classifier."""
 FROZEN_NORM_ROLE = Qt.ItemDataRole.UserRole + 3
 """True for a BatchNorm layer that stays frozen."""
 OUTDATED_ROLE = Qt.ItemDataRole.UserRole + 4
 """True for the boundary line while it is not known where it must go."""
+BAR_ROLE = Qt.ItemDataRole.UserRole + 5
+"""How long the bar of a cell is, 0 to 1; None where it has none."""
 
 
 class Column(IntEnum):
     LAYER = 0
-    TYPE = 1
-    OUTPUT = 2
-    PARAMS = 3
+    PROBE = 1
+    TYPE = 2
+    OUTPUT = 3
+    PARAMS = 4
+    MOVED = 5
 
 
 HEADINGS = {
     Column.LAYER: "Layer",
+    Column.PROBE: "Probe",
     Column.TYPE: "Type",
     Column.OUTPUT: "Output",
     Column.PARAMS: "Params",
+    Column.MOVED: "Moved",
 }
-
-
-@dataclass(eq=False, slots=True)
-class Node:
-    """A row: a block, a layer, or the boundary line, which has no layers."""
-
-    name: str
-    layers: tuple[LayerRow, ...] = ()
-    parent: "Node | None" = None
-    children: list["Node"] = field(default_factory=list)
-    is_open: bool = False
-    """Whether a view shows the children."""
-
-    @property
-    def is_boundary(self) -> bool:
-        return not self.layers
-
-    @property
-    def row(self) -> int:
-        return self.parent.children.index(self) if self.parent else 0
+HEADING_TIPS = {
+    Column.PROBE: "How many held-out pictures a linear classifier on the features after each "
+    "block got right",
+    Column.MOVED: "How far training moved each layer from the weights that it began with",
+}
 
 
 class LayerModel(QAbstractItemModel):
@@ -71,6 +65,8 @@ class LayerModel(QAbstractItemModel):
 
     toggled = Signal(object)
     """The frozenset of trainable layer names after a person checked or unchecked something."""
+    figures_changed = Signal()
+    """There are other probes, or other layers that moved, or none any more."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -81,10 +77,19 @@ class LayerModel(QAbstractItemModel):
         self._boundary: Node | None = None
         self._line: BoundaryLine | None = None
         self._outdated = False
+        self._bars = LayerBars()
 
     @property
     def layers(self) -> tuple[LayerRow, ...]:
         return self._layers
+
+    @property
+    def probes(self) -> Mapping[str, tuple[float, float]]:
+        return self._bars.probes
+
+    @property
+    def moved(self) -> Mapping[str, float]:
+        return self._bars.moved
 
     def set_layers(self, layers: Sequence[LayerRow]) -> None:
         """Show another backbone, with everything frozen."""
@@ -93,12 +98,28 @@ class LayerModel(QAbstractItemModel):
         self._trainable = frozenset()
         self._root = Node("")
         self._boundary = self._line = None
+        self._bars = LayerBars()
         for name, members in groupby(self._layers, key=lambda layer: layer.block):
             block = Node(name, tuple(members), self._root)
             if len(block.layers) > 1 or block.layers[0].name != name:
                 block.children = [Node(row.name, (row,), block) for row in block.layers]
             self._root.children.append(block)
         self.endResetModel()
+        self.figures_changed.emit()
+
+    def set_top(self, layers: Sequence[LayerRow]) -> None:
+        """Show the ImageNet classifier after the backbone; empty shows none."""
+        children = self._root.children
+        if children and children[-1].is_top:
+            self.beginRemoveRows(ROOT, len(children) - 1, len(children) - 1)
+            children.pop()
+            self.endRemoveRows()
+        if layers:
+            top = Node(layer_words.TOP, tuple(layers), self._root, is_top=True)
+            top.children = [Node(one.name, (one,), top, is_top=True) for one in layers]
+            self.beginInsertRows(ROOT, len(children), len(children))
+            children.append(top)
+            self.endInsertRows()
 
     def set_trainable(self, trainable: frozenset[str], batchnorm: bool) -> None:
         """Show which layers are trained, announcing only the rows that changed."""
@@ -112,6 +133,20 @@ class LayerModel(QAbstractItemModel):
                 rows = [node for node in block.children if node.name in changed]
                 if rows:
                     self._announce(rows[0], rows[-1])
+
+    def set_probes(self, probes: Mapping[str, tuple[float, float]]) -> None:
+        """Show beside blocks, by name, what a linear classifier on their features gets right:
+        (accuracy, standard deviation), both 0 to 1. Empty shows nothing of the kind.
+        """
+        self._bars = replace(self._bars, probes=dict(probes))
+        self._announce_column(Column.PROBE)
+
+    def set_moved(self, moved: Mapping[str, float]) -> None:
+        """Show how far each layer, by name, is from its pretrained weights, as a share of their
+        norm. Empty shows nothing of the kind.
+        """
+        self._bars = replace(self._bars, moved=dict(moved))
+        self._announce_column(Column.MOVED)
 
     def set_boundary(self, line: BoundaryLine | None) -> None:
         """Show where the frozen part ends, or nothing."""
@@ -170,6 +205,8 @@ class LayerModel(QAbstractItemModel):
             return HEADINGS[Column(section)]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(section)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return HEADING_TIPS.get(Column(section))
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -197,13 +234,15 @@ class LayerModel(QAbstractItemModel):
             case Qt.ItemDataRole.TextAlignmentRole:
                 value = _alignment(index.column())
             case Qt.ItemDataRole.ToolTipRole:
-                value = self._tooltip(node)
+                value = self._tooltip(node, Column(index.column()))
             case Qt.ItemDataRole.AccessibleTextRole if index.column() == Column.LAYER:
                 value = self._spoken(node)
             case _ if role == NAME_ROLE:
-                value = node.layers[0].name
+                value = None if node.is_top else node.layers[0].name
             case _ if role == FROZEN_NORM_ROLE:
                 value = self._is_frozen_norm(node)
+            case _ if role == BAR_ROLE:
+                value = self._bar(node, Column(index.column()))
         return value
 
     def _boundary_data(self, node: Node, role: int) -> object:
@@ -232,8 +271,8 @@ class LayerModel(QAbstractItemModel):
         last = node.layers[-1]
         match column:
             case Column.LAYER:
-                name = _inner_name(node)
-                return f"{name}, stays frozen" if self._is_frozen_norm(node) else name
+                name = node.inner_name
+                return name + layer_words.STAYS_FROZEN if self._is_frozen_norm(node) else name
             case Column.TYPE:
                 return "" if node.children else last.type
             case Column.OUTPUT:
@@ -241,6 +280,21 @@ class LayerModel(QAbstractItemModel):
             case Column.PARAMS:
                 params = sum(layer.params for layer in node.layers)
                 return numbers.short(params) if params else ""
+            case Column.PROBE:
+                probe = self._bars.probe_of(node)
+                return layer_words.percent(probe[0]) if probe else ""
+            case Column.MOVED:
+                # The bar says it.
+                return ""
+
+    def _bar(self, node: Node, column: Column) -> float | None:
+        match column:
+            case Column.PROBE:
+                return self._bars.probe_bar(node)
+            case Column.MOVED:
+                return self._bars.moved_bar(node)
+            case _:
+                return None
 
     def _state(self, node: Node) -> Qt.CheckState | None:
         flags = {layer.name in self._trainable for layer in self._choices(node)}
@@ -250,7 +304,12 @@ class LayerModel(QAbstractItemModel):
             return Qt.CheckState.PartiallyChecked
         return Qt.CheckState.Checked if flags.pop() else Qt.CheckState.Unchecked
 
-    def _tooltip(self, node: Node) -> str:
+    def _tooltip(self, node: Node, column: Column) -> str:
+        probe, moved = self._bars.probe_of(node), self._bars.moved_most(node)
+        if column == Column.PROBE and probe:
+            return layer_words.probe(*probe)
+        if column == Column.MOVED and moved:
+            return layer_words.moved(*moved, node.name)
         params = numbers.exact(sum(layer.params for layer in node.layers))
         if node.children:
             head = f"{node.name}: {numbers.count(len(node.layers), 'layer')}"
@@ -261,6 +320,8 @@ class LayerModel(QAbstractItemModel):
             f"{params} parameters",
             f"Output {numbers.shape(node.layers[-1].output_shape)}",
         ]
+        if node.is_top:
+            lines.append("Your head takes its place.")
         if self._is_frozen_norm(node):
             lines.append("BatchNorm stays frozen. The switch below the tree changes that.")
         return "\n".join(lines)
@@ -272,10 +333,12 @@ class LayerModel(QAbstractItemModel):
             Qt.CheckState.PartiallyChecked: "partly trained",
             None: "stays frozen" if self._is_frozen_norm(node) else "no parameters",
         }
-        return f"{node.name}, {words[self._state(node)]}"
+        if node.is_top:
+            return f"{node.name}, not used"
+        return f"{node.name}, {words[self._state(node)]}{self._bars.spoken(node)}"
 
     def _choices(self, node: Node) -> list[LayerRow]:
-        return freeze_edit.choices(node.layers, self._batchnorm)
+        return [] if node.is_top else freeze_edit.choices(node.layers, self._batchnorm)
 
     def _is_frozen_norm(self, node: Node) -> bool:
         return len(node.layers) == 1 and node.layers[0].type == BATCH_NORM and not self._batchnorm
@@ -294,6 +357,13 @@ class LayerModel(QAbstractItemModel):
     def _announce(self, first: Node, last: Node) -> None:
         self.dataChanged.emit(self._index(first), self._index(last, len(Column) - 1))
 
+    def _announce_column(self, column: Column) -> None:
+        for parent in (self._root, *self._root.children):
+            if parent.children:
+                first, last = parent.children[0], parent.children[-1]
+                self.dataChanged.emit(self._index(first, column), self._index(last, column))
+        self.figures_changed.emit()
+
     def _set_outdated(self, outdated: bool) -> None:
         if outdated != self._outdated:
             self._outdated = outdated
@@ -302,7 +372,7 @@ class LayerModel(QAbstractItemModel):
 
     def _place_boundary(self) -> None:
         """Move the line to where it must be now, if it is not there already."""
-        place = self._boundary_place()
+        place = boundary_place(self._line, self._root) if self._line else None
         line = self._boundary
         if line and line.parent:
             row = line.row
@@ -321,32 +391,8 @@ class LayerModel(QAbstractItemModel):
             parent.children.insert(row, self._boundary)
             self.endInsertRows()
 
-    def _boundary_place(self) -> tuple[Node, Node | None, str] | None:
-        """(parent, the row that follows, text) of the line: after the block that the prefix ends
-        with; within a block among its layers, or above the block while they are not shown.
-        """
-        if self._line is None:
-            return None
-        blocks = [node for node in self._root.children if not node.is_boundary]
-        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
-            names = [layer.name for layer in block.layers]
-            if self._line.after == names[-1]:
-                return self._root, following, self._line.text
-            if self._line.after in names:
-                if not block.is_open:
-                    return self._root, block, self._line.text_in_block.format(block.name)
-                rows = [node for node in block.children if not node.is_boundary]
-                return block, rows[names.index(self._line.after) + 1], self._line.text
-        return None
-
-
-def _inner_name(node: Node) -> str:
-    """A layer's name without that of its block, which stands above it."""
-    block = node.parent.name if node.parent else ""
-    return node.name.removeprefix(block).lstrip("_") or node.name
-
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
-    numeric = column in (Column.OUTPUT, Column.PARAMS)
+    numeric = column in (Column.PROBE, Column.OUTPUT, Column.PARAMS)
     side = Qt.AlignmentFlag.AlignRight if numeric else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter

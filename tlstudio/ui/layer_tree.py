@@ -1,10 +1,8 @@
 """The layer tree: a view on `LayerModel` whose squares say trained, frozen or partly."""
 
 from PySide6.QtCore import (
-    QEvent,
-    QPoint,
+    QModelIndex,
     QRect,
-    QSize,
     Qt,
     Signal,
 )
@@ -22,8 +20,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QMenu,
-    QStyle,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QTreeView,
     QWidget,
@@ -31,9 +27,9 @@ from PySide6.QtWidgets import (
 
 from tlstudio.ui import theme
 from tlstudio.ui.index import Index
+from tlstudio.ui.layer_delegate import ROW_HEIGHT, LayerDelegate, is_on_box
 from tlstudio.ui.layer_model import (
     BOUNDARY_ROLE,
-    FROZEN_NORM_ROLE,
     HEADINGS,
     NAME_ROLE,
     OUTDATED_ROLE,
@@ -41,133 +37,26 @@ from tlstudio.ui.layer_model import (
     LayerModel,
 )
 
-ROW_HEIGHT = 22
-BOX = 14
 INDENT = 14
 TYPE_FROM_WIDTH = 420
 """Pixels of width from which the Type column is shown; below, the tooltip has it."""
-
-
-class LayerDelegate(QStyledItemDelegate):
-    def __init__(self, tree: QTreeView) -> None:
-        super().__init__(tree)
-        self._tree = tree
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(super().sizeHint(option, index).width(), ROW_HEIGHT)
-
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        index: Index,
-    ) -> None:
-        colors = theme.current().colors
-        self._tree.style().drawPrimitive(
-            QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, self._tree
-        )
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rect = QRect(option.rect)
-        is_block = not index.parent().isValid()
-        color = colors.text
-        if index.column() == Column.LAYER:
-            state = index.data(Qt.ItemDataRole.CheckStateRole)
-            if state is not None:
-                _paint_box(painter, box_rect(rect), Qt.CheckState(state))
-            rect.setLeft(box_rect(rect).right() + 8)
-            if not is_block and state is None:
-                color = colors.muted
-            if index.data(FROZEN_NORM_ROLE):
-                # What it says is longer than a name, and takes the room of the next column.
-                rect.setWidth(rect.width() + self._tree.columnWidth(self._second_column()))
-        elif index.column() == self._second_column() and index.data(FROZEN_NORM_ROLE):
-            painter.restore()
-            return
-        else:
-            color = colors.muted
-            rect.adjust(2, 0, -4, 0)
-        painter.setFont(option.font)
-        painter.setPen(QColor(color))
-        text = option.fontMetrics.elidedText(
-            str(index.data() or ""), Qt.TextElideMode.ElideRight, rect.width()
-        )
-        alignment = index.data(Qt.ItemDataRole.TextAlignmentRole)
-        painter.drawText(rect, int(alignment), text)
-        painter.restore()
-
-    def _second_column(self) -> Column:
-        return Column.OUTPUT if self._tree.isColumnHidden(Column.TYPE) else Column.TYPE
-
-    def editorEvent(
-        self,
-        event: QEvent,
-        model: LayerModel,  # type: ignore[override]
-        option: QStyleOptionViewItem,
-        index: Index,
-    ) -> bool:
-        """Toggle by a click on the square or by Space."""
-        state = index.data(Qt.ItemDataRole.CheckStateRole)
-        if state is None or not index.flags() & Qt.ItemFlag.ItemIsUserCheckable:
-            return False
-        if isinstance(event, QMouseEvent):
-            hit = event.type() in (
-                QEvent.Type.MouseButtonRelease,
-                QEvent.Type.MouseButtonDblClick,
-            ) and box_rect(option.rect).adjusted(-5, -4, 5, 4).contains(event.position().toPoint())
-            if not hit or event.button() != Qt.MouseButton.LeftButton:
-                return False
-            if event.type() == QEvent.Type.MouseButtonDblClick:
-                return True
-        elif not isinstance(event, QKeyEvent) or event.key() != Qt.Key.Key_Space:
-            return False
-        checked = Qt.CheckState(state) == Qt.CheckState.Checked
-        wanted = Qt.CheckState.Unchecked if checked else Qt.CheckState.Checked
-        return model.setData(index, wanted.value, Qt.ItemDataRole.CheckStateRole)
-
-
-def box_rect(cell: QRect) -> QRect:
-    """Where the square of a cell in the first column is."""
-    return QRect(cell.left() + 4, cell.center().y() - BOX // 2 + 1, BOX, BOX)
-
-
-def _paint_box(painter: QPainter, box: QRect, state: Qt.CheckState) -> None:
-    colors = theme.current().colors
-    if state == Qt.CheckState.Unchecked:
-        painter.setPen(QPen(QColor(colors.muted), 1.5))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), 3, 3)
-        return
-    partly = state == Qt.CheckState.PartiallyChecked
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colors.amber if partly else colors.trained))
-    painter.drawRoundedRect(box, 3.5, 3.5)
-    painter.setPen(
-        QPen(
-            QColor(colors.card),
-            1.8,
-            Qt.PenStyle.SolidLine,
-            Qt.PenCapStyle.RoundCap,
-            Qt.PenJoinStyle.RoundJoin,
-        )
-    )
-    left, top = box.left(), box.top()
-    if partly:
-        painter.drawLine(QPoint(left + 4, top + 7), QPoint(left + 10, top + 7))
-    else:
-        painter.drawPolyline(
-            [QPoint(left + 3, top + 7), QPoint(left + 6, top + 10), QPoint(left + 11, top + 4)]
-        )
+OUTPUT_FROM_WIDTH = 380
+"""As wide the tree must be for the Output column beside a column of probes or of what moved."""
+BAR_WIDTH = 46
+"""Pixels of the columns that show bars, where their headings need no more."""
 
 
 class LayerTree(QTreeView):
     unfreeze_from = Signal(str)
     """The name of the layer from which on everything is to be trained."""
+    look_inside = Signal(str)
+    """The name of a layer that a person wants to see from within."""
 
     def __init__(self, model: LayerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("layers")
         self.setAccessibleName("Layers of the backbone")
+        self._layers = model
         self.setModel(model)
         self.setItemDelegate(LayerDelegate(self))
         self.setUniformRowHeights(True)
@@ -189,7 +78,12 @@ class LayerTree(QTreeView):
         model.modelReset.connect(self._fit_columns)
         self.expanded.connect(model.open_block)
         self.collapsed.connect(model.close_block)
+        model.figures_changed.connect(self._choose_columns)
         self._fit_columns()
+
+    @property
+    def layers(self) -> LayerModel:
+        return self._layers
 
     def current_layer(self) -> str:
         """The layer that the keyboard is on (a block's first), empty where there is none."""
@@ -230,7 +124,32 @@ class LayerTree(QTreeView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.setColumnHidden(Column.TYPE, self.viewport().width() < TYPE_FROM_WIDTH)
+        self._choose_columns()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        on_box = index.column() == Column.LAYER and is_on_box(
+            self.visualRect(index), event.position().toPoint()
+        )
+        if event.button() == Qt.MouseButton.LeftButton and not on_box and self._look(index):
+            event.accept()
+            return
+        super().mouseDoubleClickEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and self._look(self.currentIndex()):
+            event.accept()
+            return
+        super().keyPressEvent(event)
+
+    def _look(self, index: QModelIndex) -> bool:
+        """Look inside a layer; a block opens and closes instead."""
+        name = index.data(NAME_ROLE) if index.isValid() else None
+        if not name or self.model().hasChildren(index.siblingAtColumn(Column.LAYER)):
+            return False
+        self.look_inside.emit(name)
+        return True
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         index = self.indexAt(event.pos())
@@ -239,6 +158,7 @@ class LayerTree(QTreeView):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Look inside…", lambda: self.look_inside.emit(name))
         menu.addAction("Unfreeze from here", lambda: self.unfreeze_from.emit(name))
         menu.addSeparator()
         menu.addAction("Expand all", lambda: self.show_layers(True))
@@ -254,6 +174,20 @@ class LayerTree(QTreeView):
     def _fit_columns(self) -> None:
         for column in (Column.TYPE, Column.OUTPUT, Column.PARAMS):
             self.setColumnWidth(column, self._width_of(column))
+        for column, longest in ((Column.PROBE, "100 %"), (Column.MOVED, HEADINGS[Column.MOVED])):
+            needed = self.fontMetrics().horizontalAdvance(longest) + 14
+            self.setColumnWidth(column, max(BAR_WIDTH, needed))
+        self._choose_columns()
+
+    def _choose_columns(self) -> None:
+        """Probes and what moved are shown while there are any; for them others yield."""
+        model, width = self._layers, self.viewport().width()
+        extra = bool(model.probes) + bool(model.moved)
+        self.setColumnHidden(Column.PROBE, not model.probes)
+        self.setColumnHidden(Column.MOVED, not model.moved)
+        room = BAR_WIDTH * extra
+        self.setColumnHidden(Column.TYPE, width < TYPE_FROM_WIDTH + room)
+        self.setColumnHidden(Column.OUTPUT, extra > 0 and width < OUTPUT_FROM_WIDTH + room)
 
     def _width_of(self, column: Column) -> int:
         """Pixels that the longest text of a column takes, in one of its blocks or layers."""

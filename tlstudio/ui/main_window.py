@@ -18,7 +18,7 @@ from tlstudio.errors import TlstudioError
 from tlstudio.paths import log_file, resource
 from tlstudio.project import store
 from tlstudio.project.unfinished import is_unfinished, read_unfinished
-from tlstudio.ui import drop, file_dialogs, menus, questions, settings, theme
+from tlstudio.ui import drop, fields, file_dialogs, menus, questions, settings, theme
 from tlstudio.ui.backbone_panel import BackbonePanel
 from tlstudio.ui.centre import Centre
 from tlstudio.ui.closing import Closing
@@ -29,6 +29,7 @@ from tlstudio.ui.pictures_panel import PicturesPanel
 from tlstudio.ui.preferences import PreferencesDialog
 from tlstudio.ui.resuming import Resuming
 from tlstudio.ui.save_model import ModelCopy
+from tlstudio.ui.script_window import show_script
 from tlstudio.ui.session import Session
 from tlstudio.ui.strategy_panel import StrategyPanel
 from tlstudio.ui.theme import SPACING
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
 
         self.pictures = PicturesPanel(session)
         self.backbone = BackbonePanel(session)
+        self.backbone.times.keep_in(stored)
         self.centre = Centre(session)
         self.head = HeadPanel(session)
         self.strategy = StrategyPanel(session)
@@ -156,6 +158,7 @@ class MainWindow(QMainWindow):
         self.header.other_run_asked.connect(self.ask_for_run)
         self.header.save_model_asked.connect(self.ask_where_to_save_model)
         self.centre.progress.resumeRunRequested.connect(self.resuming.resume_last)
+        self.strategy.advisor.probes_changed.connect(self.backbone.model.set_probes)
         self.centre.progress.weightsFileAsked.connect(self.backbone.ask_for_weights)
         self.pictures.open_asked.connect(self.ask_for_folder)
         self.centre.welcome.openRequested.connect(self.ask_for_folder)
@@ -350,6 +353,9 @@ class MainWindow(QMainWindow):
         self._stored.setValue("training/in_window", str(dialog.train_in_window).lower())
         self._stored.setValue("runs/folder", str(dialog.runs_folder))
 
+    def show_script(self) -> None:
+        show_script(self._session, self)
+
     def show_about(self) -> None:
         box = QMessageBox(self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -367,6 +373,7 @@ class MainWindow(QMainWindow):
     # Closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        fields.commit_edit()
         if not self._closing.allowed():
             event.ignore()
             return

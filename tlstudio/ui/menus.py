@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from tlstudio.ui import fields
+
 Scheme = Qt.ColorScheme
 THEMES = {"System": Scheme.Unknown, "Light": Scheme.Light, "Dark": Scheme.Dark}
 
@@ -23,6 +25,7 @@ class Commands(Protocol):
     def save_as(self) -> None: ...
     def ask_for_run(self) -> None: ...
     def ask_where_to_save_model(self) -> None: ...
+    def show_script(self) -> None: ...
     def open_sample(self) -> None: ...
     def close(self) -> bool: ...
     def train(self) -> None: ...
@@ -48,6 +51,7 @@ def build(commands: Commands, theme_name: str, parent: QWidget) -> QMenuBar:
     _add(file, "&Save project", commands.save, keys.Save)
     _add(file, "Save project &as…", commands.save_as, "Ctrl+Shift+S")
     _add(file, "Save &model…", commands.ask_where_to_save_model)
+    _add(file, "&Keras script…", commands.show_script, "Ctrl+K")
     file.addSeparator()
     _add(file, "T&rain", commands.train, "Ctrl+R")
     file.addSeparator()
@@ -94,6 +98,7 @@ def _add(
     action = menu.addAction(text)
     if keys:
         action.setShortcuts([QKeySequence(key) for key in keys])
+    action.triggered.connect(fields.commit_edit)
     action.triggered.connect(lambda _=False: command())
     return action
 

@@ -16,8 +16,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QColor,
-    QFont,
-    QFontMetrics,
     QImage,
     QImageWriter,
     QPainter,
@@ -43,6 +41,7 @@ from tlstudio.ui.card import label
 from tlstudio.ui.curve_plot import CurvePlot
 from tlstudio.ui.curves import Curves
 from tlstudio.ui.elided import ElidedLabel
+from tlstudio.ui.segment import segment
 from tlstudio.ui.theme import CARD_PADDING
 
 EXPORT_SCALE = 2
@@ -61,13 +60,13 @@ class PlotsPage(QWidget):
         self.problem = label("", "error")
         self.problem.setWordWrap(True)
         self.problem.hide()
-        self.by_batch = _segment("Batch", "Training by batch, with its running mean")
-        self.by_epoch = _segment("Epoch", "Training by epoch")
+        self.by_batch = segment("Batch", "Training by batch, with its running mean")
+        self.by_epoch = segment("Epoch", "Training by epoch")
         self.by_batch.setChecked(True)
         modes = QButtonGroup(self)
         modes.addButton(self.by_batch)
         modes.addButton(self.by_epoch)
-        modes.buttonToggled.connect(self._switch)
+        modes.buttonToggled.connect(self._draw)
         self.reset_button = QPushButton("Reset zoom")
         self.reset_button.setObjectName("link")
         self.reset_button.clicked.connect(self._reset_zoom)
@@ -103,9 +102,10 @@ class PlotsPage(QWidget):
         self._draw()
         best = self.curves.best
         if best is not None:
-            self.best.setText(f"best: epoch {best.epoch}, {best.val_accuracy * 100:.1f} %")
+            self.best.setText(f"best {best.val_accuracy * 100:.1f} %, epoch {best.epoch}")
             self.best.setToolTip(
-                f"Validation accuracy {best.val_accuracy:.6f}, loss {best.val_loss:.6f}"
+                f"Epoch {best.epoch}: validation accuracy {best.val_accuracy:.6f}, "
+                f"loss {best.val_loss:.6f}"
             )
 
     def save_png(self, path: Path) -> None:
@@ -141,9 +141,8 @@ class PlotsPage(QWidget):
         legend = QHBoxLayout(self._legend)
         legend.setContentsMargins(0, 0, 0, 0)
         legend.setSpacing(6)
-        self._train_words = label("train by batch", "muted")
         legend.addWidget(_Swatch("accent", dashed=False))
-        legend.addWidget(self._train_words)
+        legend.addWidget(label("training", "muted"))
         legend.addSpacing(8)
         legend.addWidget(_Swatch("amber", dashed=True))
         legend.addWidget(label("validation", "muted"))
@@ -169,12 +168,6 @@ class PlotsPage(QWidget):
         by_batch = self.by_batch.isChecked()
         self.loss.draw(self.curves, self.curves.loss, by_batch)
         self.accuracy.draw(self.curves, self.curves.accuracy, by_batch)
-
-    def _switch(self) -> None:
-        self._train_words.setText(
-            "train by batch" if self.by_batch.isChecked() else "train by epoch"
-        )
-        self._draw()
 
     def _zoomed(self) -> None:
         self.loss.following = False
@@ -246,16 +239,3 @@ class _Swatch(QWidget):
         if event.type() == QEvent.Type.PaletteChange:
             self.update()
         super().changeEvent(event)
-
-
-def _segment(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName("segment")
-    button.setCheckable(True)
-    # The checked one is bold, which the style's own width does not know of.
-    button.ensurePolished()
-    bold = button.font()
-    bold.setWeight(QFont.Weight.DemiBold)
-    button.setMinimumWidth(QFontMetrics(bold).horizontalAdvance(text) + 26)
-    button.setToolTip(tip)
-    return button

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from tlstudio.events import Prediction
 from tlstudio.ui import theme, thumbnails, tooltip
+from tlstudio.ui.fonts import small
 from tlstudio.ui.index import Index
 from tlstudio.ui.picture_strip import CAPTION_ROLE, ITEM_ROLE, PATH_ROLE, PictureList
 
@@ -148,10 +149,10 @@ class _AnswerDelegate(QStyledItemDelegate):
             painter.setPen(QColor(colors.accent))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(cell, 7, 7)
-        small = _small(option.font)
-        fonts = QFontMetricsF(small)
+        plain = small(option.font)
+        fonts = QFontMetricsF(plain)
         name = QRectF(cell.left() + 6, cell.top() + 3, cell.width() - 12, fonts.height())
-        painter.setFont(small)
+        painter.setFont(plain)
         painter.setPen(QColor(colors.muted))
         painter.drawText(
             name, Qt.AlignmentFlag.AlignVCenter, caption(answer.path, fonts, name.width())
@@ -167,11 +168,11 @@ class _AnswerDelegate(QStyledItemDelegate):
 
     def _paint_words(self, painter: QPainter, area: QRectF, answer: Answer, font: QFont) -> None:
         colors = theme.current().colors
-        small = _small(font)
+        plain = small(font)
         prediction = answer.prediction
         if prediction is None or prediction.error:
             waiting = prediction is None
-            painter.setFont(small)
+            painter.setFont(plain)
             painter.setPen(QColor(colors.muted if waiting else colors.error))
             text = "Asking the model…" if prediction is None else prediction.error
             option = QTextOption(Qt.AlignmentFlag.AlignVCenter)
@@ -190,7 +191,7 @@ class _AnswerDelegate(QStyledItemDelegate):
             scores = scores[: LINES - 1]
         for rank, score in enumerate(scores):
             first = rank == 0 and not prediction.unknown
-            painter.setFont(bold if first else small)
+            painter.setFont(bold if first else plain)
             painter.setPen(QColor(colors.text if first else colors.muted))
             _paint_score(painter, line, score.label, score.probability, color)
             line.translate(0, LINE)
@@ -199,12 +200,6 @@ class _AnswerDelegate(QStyledItemDelegate):
 def caption(path: str, fonts: QFontMetricsF, width: float) -> str:
     """The file's name within `width` pixels; its ending stays in sight."""
     return fonts.elidedText(Path(path).name, Qt.TextElideMode.ElideMiddle, width)
-
-
-def _small(font: QFont) -> QFont:
-    small = QFont(font)
-    small.setPointSizeF(8.5)
-    return small
 
 
 def _bold(font: QFont) -> QFont:

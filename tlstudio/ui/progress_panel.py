@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -23,35 +23,13 @@ from tlstudio.events import (
 )
 from tlstudio.ui import progress_words, tooltip
 from tlstudio.ui.card import Card, label
-from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.live_figures import LiveFigures
 from tlstudio.ui.numbers import count
 from tlstudio.ui.time_left import EpochClock, Speed
+from tlstudio.ui.training_run import TrainingRun
 
 BAR_STEPS = 1000
 WARNINGS_SHOWN = 3
-
-
-@dataclass(slots=True)
-class _Run:
-    """What is known of the training that runs or ran last. Times are in seconds."""
-
-    epochs: int = 0
-    head_epochs: int = 0
-    """In which the head alone is trained, before the others."""
-    done: int = 0
-    stage: str = ""
-    in_training: bool = False
-    stopping: bool = False
-    best_epoch: int = 0
-    paused: float = 0.0
-    paused_at: float | None = None
-    speed_has_pause: bool = False
-    """Whether the next speed is that of a time with a pause in it."""
-    refreshed: float = float("-inf")
-    clock: EpochClock = field(default_factory=lambda: EpochClock(0))
-    speed: Speed = field(default_factory=Speed)
-    warnings: list[str] = field(default_factory=list)
 
 
 class ProgressPanel(Card):
@@ -72,7 +50,8 @@ class ProgressPanel(Card):
         self.setAccessibleName("Progress")
         self._clock = clock
         self.headline = label("", "headline")
-        self.detail = ElidedLabel("muted")
+        self.detail = label("", "muted")
+        self.detail.setWordWrap(True)
         self.figures = LiveFigures()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -96,9 +75,20 @@ class ProgressPanel(Card):
         self.stop_button = QPushButton("Stop")
         self.stop_button.setToolTip("End at the next batch and keep the best epoch")
         self.stop_button.clicked.connect(self._stop)
-        # The row keeps its height when the buttons go.
-        self.headline.setMinimumHeight(self.stop_button.sizeHint().height())
+        self._lay_out()
 
+        self._plan_epochs = 0
+        self._live = False
+        self._plan: tuple[str, str] | None = None
+        self._running = False
+        self._result_is_new = False
+        self._forget_run()
+        self._show_buttons()
+
+    def _lay_out(self) -> None:
+        # The row keeps its height when the buttons go, and when a line more is said.
+        two_lines = 2 * self.detail.fontMetrics().lineSpacing()
+        self.headline.setMinimumHeight(max(self.stop_button.sizeHint().height(), two_lines))
         top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(self.headline)
@@ -115,14 +105,6 @@ class ProgressPanel(Card):
         self.body.addWidget(self.bar)
         self.body.addWidget(self.figures)
         self.body.addLayout(texts)
-
-        self._plan_epochs = 0
-        self._live = False
-        self._plan: tuple[str, str] | None = None
-        self._running = False
-        self._result_is_new = False
-        self._forget_run()
-        self._show_buttons()
 
     @property
     def running(self) -> bool:
@@ -157,7 +139,8 @@ class ProgressPanel(Card):
         """Beside the failure: the run can be gone on with."""
         done = self._run.done
         after = f" after {done:,} of {count(self._run.epochs, 'epoch')}" if done else ""
-        self._show(f"Interrupted{after}", "nothing that was done is lost" if done else "")
+        self._show(f"Interrupted{after}", f"nothing up to epoch {done:,} is lost" if done else "")
+        self._set_bar(done / max(self._run.epochs, 1))
         self.resume_run.show()
 
     def start(self, plan_epochs: int, live: bool = False) -> None:
@@ -230,14 +213,21 @@ class ProgressPanel(Card):
     def _progress(self, event: Progress) -> None:
         if event.stage == "validate" and self._run.in_training:
             return  # the headline stays with the epoch
-        now = self._now()
+        now = self._run.now(self._clock())
         if event.stage != self._run.stage:
             # What goes on between two phases is no part of an epoch.
             self._run.in_training = False
             self._run.stage = event.stage
             self._run.speed = Speed()
         self._run.speed.mark(now, event.done)
-        if self._may_speak:
+        run = self._run
+        if event.stage == "extract" and event.done == event.total and run.done < run.epochs:
+            # What comes until the first batch has no stage of its own.
+            if self._run.may_speak:
+                self._show(f"Starting epoch {run.done + 1:,} of {run.epochs:,}", "")
+            self._set_bar(run.done / run.epochs)
+            return
+        if self._run.may_speak:
             words = progress_words.stage(event, self._run.speed.per_second)
             self._show(STAGES[event.stage], words)
         if event.total:
@@ -250,7 +240,7 @@ class ProgressPanel(Card):
                 button.setEnabled(False)
 
     def _batch(self, event: Batch) -> None:
-        now = self._now()
+        now = self._run.now(self._clock())
         run = self._run
         last = run.head_epochs if event.epoch <= run.head_epochs else run.epochs
         if run.clock.last != last:
@@ -264,7 +254,7 @@ class ProgressPanel(Card):
             run.clock.start(now, done)
         run.clock.batch(done)
         self._set_bar(done / max(run.epochs, 1))
-        if self._may_speak and (self._may_refresh(now) or event.step == 1):
+        if run.may_speak and (run.may_refresh(now) or event.step == 1):
             self._show_epoch(event.epoch, now)
 
     def _epoch(self, event: Epoch) -> None:
@@ -275,7 +265,7 @@ class ProgressPanel(Card):
             # The head may have stopped early.
             run.head_epochs = min(run.head_epochs, event.epoch - 1)
         if run.in_training:
-            run.clock.epoch(self._now(), event.epoch)
+            run.clock.epoch(run.now(self._clock()), event.epoch)
         if event.best:
             run.best_epoch = event.epoch
         self._set_bar(event.epoch / max(event.epochs, 1))
@@ -309,7 +299,7 @@ class ProgressPanel(Card):
         planned = max(run.epochs, event.epochs)
         # Where only the head ended early, the epochs of the plan are all there.
         early = not event.stopped and event.epochs < run.head_epochs + self._plan_epochs
-        worked = max(0.0, event.seconds.total - self._paused_seconds())
+        worked = max(0.0, event.seconds.total - self._run.paused_until(self._clock()))
         self._end(headline, progress_words.end(event, planned, early, worked))
         self._set_bar(event.epochs / planned if event.stopped else 1.0)
         # A stop is no end: the epochs that are left can still be trained.
@@ -335,7 +325,7 @@ class ProgressPanel(Card):
         self._show_buttons()
 
     def _forget_run(self) -> None:
-        self._run = _Run()
+        self._run = TrainingRun()
         self.figures.clear()
         self.bar.setRange(0, BAR_STEPS)
         self.bar.setValue(0)
@@ -353,28 +343,6 @@ class ProgressPanel(Card):
     def _stop(self) -> None:
         self.set_stopping()
         self.stopRequested.emit()
-
-    def _paused_seconds(self) -> float:
-        since = self._run.paused_at
-        return self._run.paused + (0.0 if since is None else self._clock() - since)
-
-    def _now(self) -> float:
-        """Seconds on a clock that stands still while paused."""
-        return (
-            self._clock() if self._run.paused_at is None else self._run.paused_at
-        ) - self._run.paused
-
-    @property
-    def _may_speak(self) -> bool:
-        """Whether what still comes from the engine is the news; not after a pause or stop."""
-        return not self._run.stopping and self._run.paused_at is None
-
-    def _may_refresh(self, now: float) -> bool:
-        """Figures that change more than twice a second cannot be read."""
-        if now - self._run.refreshed < 0.5:
-            return False
-        self._run.refreshed = now
-        return True
 
     def _show(self, headline: str, detail: str) -> None:
         self.headline.setText(headline)

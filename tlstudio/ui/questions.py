@@ -30,6 +30,14 @@ def ask_to_discard(window: QWidget, name: str, discard: Callable[[], object]) ->
     _open(box, yes, discard, "Keep")
 
 
+def ask_to_clear(window: QWidget, size: str, clear: Callable[[], object]) -> None:
+    """Whether to delete what is kept between trainings, `size` of it in words."""
+    box = _question(window, "Clear what is kept", f"Delete the {size} that are kept?")
+    box.setInformativeText("This cannot be undone. The next training computes anew what it needs.")
+    yes = box.addButton("Clear", QMessageBox.ButtonRole.DestructiveRole)
+    _open(box, yes, clear, "Keep")
+
+
 def ask_to_save(window: QWidget, save: Callable[[], object], discard: Callable[[], object]) -> None:
     """Whether to save the project's changes."""
     buttons = QMessageBox.StandardButton

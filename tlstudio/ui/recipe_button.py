@@ -17,25 +17,34 @@ class RecipeButton(QPushButton):
         self._used: tuple[Training, Training] | None = None
         """What was decided when the recipe was asked for, and what it made of that."""
         self.clicked.connect(self._use_or_undo)
+        session.taken_over.connect(self._forget)
         self.refresh()
 
     def refresh(self) -> None:
         training = self._session.decisions.training
         recipe = self._recipe(training)
         session = self._session
-        if session.scan is None and session.decisions.pictures is not None:
-            self._used = None  # other pictures, with decisions of their own perhaps
-        elif self._used and training == self._used[1] != recipe and session.description:
-            # Another plan, and nothing was edited by hand.
+        being_read = session.scan is None and session.decisions.pictures is not None
+        known = session.description is not None and not being_read
+        if self._used and self._in_force(training) and training != recipe and known:
+            # Another plan or other pictures, and nothing was edited by hand.
             self._used = (self._used[0], recipe)
             session.decide(training=recipe)
             training = recipe
-        if recipe == training:
+        if recipe == training or self._in_force(training):
             self.setText("Undo the recipe")
             tooltip.explain(self, "Sets back what the usual recipe had set")
         else:
             self.setText("Use the usual recipe")
             tooltip.explain(self, f"Sets what suits most plans like this: {self._words()}")
+
+    def _in_force(self, training: Training) -> bool:
+        """Whether this is what the recipe was last seen to make."""
+        return self._used is not None and training == self._used[1]
+
+    def _forget(self) -> None:
+        """What is taken over stays as it is."""
+        self._used = None
 
     def _recipe(self, training: Training) -> Training:
         """The recipe for what is trained on which pictures; it keeps what it says nothing of."""
@@ -54,11 +63,11 @@ class RecipeButton(QPushButton):
     def _use_or_undo(self) -> None:
         training = self._session.decisions.training
         recipe = self._recipe(training)
-        if recipe != training:
+        if self._used and self._in_force(training):
+            self._session.decide(training=self._used[0])
+        elif recipe != training:
             self._used = (training, recipe)
             self._session.decide(training=recipe)
-        elif self._used and self._used[1] == training:
-            self._session.decide(training=self._used[0])
         else:
             plain = Training()
             ours = self._recipe(plain)

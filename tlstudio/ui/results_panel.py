@@ -12,6 +12,7 @@ from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.empty_state import empty_state
 from tlstudio.ui.mistakes_view import MistakesView
 from tlstudio.ui.numbers import count
+from tlstudio.ui.tooltip import explain
 
 MISTAKES_SHOWN = 60
 
@@ -76,8 +77,10 @@ class ResultsPanel(Card):
         columns = QHBoxLayout(page)
         columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(14)
+        how = ElidedLabel("muted", "True down, said across")
+        explain(how, "A row holds the pictures of one class, by what the model said of them")
         for words, content, stretch in (
-            (ElidedLabel("muted", "True by row, said by column"), self.confusion, 5),
+            (how, self.confusion, 5),
             (ElidedLabel("muted", "By class"), self.table, 0),
             (self.mistakes_words, self.mistakes, 4),
         ):

@@ -36,9 +36,11 @@ from tlstudio.project.spec import Backbone, FreezePlan, Pictures, Project
 from tlstudio.project.unfinished import is_unfinished
 from tlstudio.ui import decisions, freeze_edit, run_folders
 from tlstudio.ui.decisions import Decisions
+from tlstudio.ui.kept_plans import KeptPlans
 from tlstudio.ui.requests import Requests
 from tlstudio.ui.trainer import State, Trainer
 from tlstudio.ui.unfinished_runs import UnfinishedRuns
+from tlstudio.ui.weights_check import WeightsCheck
 
 EVERY_CLASS = sys.maxsize
 """The table of predictions has a column for each."""
@@ -57,6 +59,8 @@ class Session(QObject):
 
     decided = Signal(str)
     """The name of a decision that changed: pictures, backbone, freeze, head or training."""
+    taken_over = Signal()
+    """What is decided next comes from a project or a run."""
     scan_changed = Signal()
     description_changed = Signal()
     devices_changed = Signal()
@@ -92,8 +96,7 @@ class Session(QObject):
         self.description: Description | None = None
         self.describe_failed: Failed | None = None
         self.trainable: frozenset[str] = frozenset()
-        self._plans: dict[str, FreezePlan] = {}
-        """What was decided for other backbones, should a person go back to one."""
+        self._plans = KeptPlans()
         self.devices: DevicesFound | None = None
         self.model: Path | None = None
         self.evaluation: Evaluation | None = None
@@ -104,6 +107,7 @@ class Session(QObject):
         self._trainer.state_changed.connect(self._training_changed)
         self._engine_host = make_host()
         self._engine = Requests(self._engine_host, self)
+        self.weights = WeightsCheck(self.ask, self.withdraw, self)
         self._scanner = Requests(InThreadHost(), self)
         self._scan_ticket = 0
         self._describe_ticket = 0
@@ -122,12 +126,9 @@ class Session(QObject):
     def decide(self, **parts: object) -> None:
         """Change decisions by name. Panels follow through `decided`."""
         if "backbone" in parts and "freeze" not in parts:
-            new = parts["backbone"]
-            if isinstance(new, Backbone) and new.name != self.decisions.backbone.name:
-                old = self.decisions
-                self._plans[old.backbone.name] = old.freeze
-                other = freeze_edit.after_backbone_change(old.freeze)
-                parts["freeze"] = self._plans.get(new.name, other)
+            new, old = parts["backbone"], self.decisions
+            assert isinstance(new, Backbone)
+            parts["freeze"] = self._plans.after_change(old.freeze, old.backbone, new)
         if self._replace(replace(self.decisions, **parts)):  # type: ignore[arg-type]
             self._mark(unsaved=True)
 
@@ -139,19 +140,15 @@ class Session(QObject):
 
     def missing(self) -> str:
         """Why training cannot start now, as a sentence; empty where it can."""
-        failed = self.scan_failed or self.describe_failed
-        weights = self.decisions.backbone.weights
         if self.state != State.IDLE:
             return "A training is running."
         if self.decisions.pictures is None:
             return "Open a folder of pictures first."
-        if failed is not None:
+        if failed := self.scan_failed or self.describe_failed:
             return failed.message
         if self.scan is None:
             return "The pictures are still being read."
-        if weights not in store.NAMED_WEIGHTS and not Path(weights).is_file():
-            return f"The weights file {weights} is not there."
-        return ""
+        return self.weights.problem
 
     # Pictures, projects and runs
 
@@ -176,10 +173,7 @@ class Session(QObject):
 
     def open_project(self, path: Path) -> None:
         """Raises TlstudioError when the file cannot be read."""
-        project = store.load(path)
-        self._begin(path)
-        self._replace(decisions.of(project))
-        self.rescan()
+        self._take_over(store.load(path), path)
 
     def save_project(self, path: Path) -> None:
         """Raises TlstudioError when there are no pictures or the file cannot be written."""
@@ -195,9 +189,7 @@ class Session(QObject):
         # One that was killed early may have nothing but its decisions.
         whole = not is_unfinished(folder)
         project = runs.read_run(folder).project if whole else runs.read_project(folder)
-        self._begin(None)
-        self._replace(decisions.of(project))
-        self.rescan()
+        self._take_over(project, None)
         self._use_model(folder)
 
     # Jobs
@@ -218,9 +210,7 @@ class Session(QObject):
         if self.state != State.IDLE:
             return
         if not self.decides(project):
-            self._begin(None)
-            self._replace(decisions.of(project))
-            self.rescan()
+            self._take_over(project, None)
         self._start(ResumeRequest(folder))
 
     def decides(self, project: Project) -> bool:
@@ -342,6 +332,13 @@ class Session(QObject):
 
     # Bookkeeping
 
+    def _take_over(self, project: Project, path: Path | None) -> None:
+        """Decide all as a project or run does; `path` is the project's file."""
+        self._begin(path)
+        self.taken_over.emit()
+        self._replace(decisions.of(project))
+        self.rescan()
+
     def _begin(self, project: Path | None) -> None:
         """What follows is another project, or a new one that has no file yet."""
         self.project_path = project
@@ -352,14 +349,16 @@ class Session(QObject):
     def _replace(self, new: Decisions) -> bool:
         """Take these decisions and tell of each that differs; whether any does."""
         changed = decisions.differing(self.decisions, new)
-        other_layers = _layers_of(self.decisions) != _layers_of(new)
-        other_split = _drawn_from(self.decisions) != _drawn_from(new)
+        other_layers = decisions.layers_of(self.decisions) != decisions.layers_of(new)
+        other_split = decisions.drawn_from(self.decisions) != decisions.drawn_from(new)
         self.decisions = new
         if other_layers:
             # The new freeze plan is about layers that are still to be described.
             self.description = None
         if "freeze" in changed:
             self._update_trainable()
+        if "backbone" in changed:
+            self.weights.look(new.backbone)
         for part in changed:
             self.decided.emit(part)
         if other_layers:
@@ -398,13 +397,3 @@ class Session(QObject):
     def _mark(self, unsaved: bool) -> None:
         self.unsaved = unsaved
         self.project_changed.emit()
-
-
-def _layers_of(chosen: Decisions) -> Backbone:
-    """What the layers depend on: all of the backbone but its weights."""
-    return chosen.backbone.model_copy(update={"weights": ""})
-
-
-def _drawn_from(chosen: Decisions) -> tuple[Pictures | None, int]:
-    """What the split depends on."""
-    return chosen.pictures, chosen.training.seed

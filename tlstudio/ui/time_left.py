@@ -38,6 +38,8 @@ class EpochClock:
 
     SHARE = 0.5
     """Of an epoch, that is measured before anything is said."""
+    LEAST = 0.25
+    """Seconds that are measured in one; of very short epochs several are heard of at once."""
 
     def __init__(self, last: int) -> None:
         """Counts to the end of epoch `last`."""
@@ -58,11 +60,14 @@ class EpochClock:
 
     def epoch(self, now: float, epoch: int) -> None:
         """Epoch number `epoch` ended, its validation included."""
+        self._done = epoch
         share = epoch - self._epochs_at_begin
         if share >= self.SHARE:
+            if now - self._epoch_began < self.LEAST:
+                return
             self._lasted.append((now - self._epoch_began) / share)
         self._epoch_began = now
-        self._done = self._epochs_at_begin = epoch
+        self._epochs_at_begin = epoch
 
     def left(self, now: float) -> float | None:
         """Seconds; None while there is too little to judge by."""

@@ -70,7 +70,7 @@ class TrainingDetails(QWidget):
         self.warmup = EpochCount("Warm-up epochs", "none")
         self.reduce_on_plateau = EpochCount("Halve the rate on a plateau", "never", "after ")
         self.early_stopping = EpochCount("Early stopping", "never", "after ")
-        self.class_weights = QCheckBox("all count alike")
+        self.class_weights = QCheckBox("balanced")
         self.class_weights.setAccessibleName("Class weights")
         self.class_weights.setMinimumHeight(24)
         self.label_smoothing = _amount("Label smoothing", 0.99, 2, 0.05)
