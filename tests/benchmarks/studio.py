@@ -20,11 +20,7 @@ def train(
     from tlstudio.host import jobs
     from tlstudio.project.spec import DenseLayer, FreezePlan, Head, Pictures, Project, Training
 
-    jobs.prepare_environment()
-    # As the engine does when it starts.
-    import tlstudio.inference.predict
-    import tlstudio.training.train  # noqa: F401
-
+    jobs.warm_up()  # as the engine does when it starts
     project = Project(
         pictures=Pictures(source=Path(pictures)),
         freeze=FreezePlan(strategy="top" if top else "head"),

@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
-import emoji
 import pictures
+import splits
 from measure import measured
 
 EPOCHS = 10
@@ -150,10 +150,12 @@ def decode(bench: Bench) -> Iterator[Row]:
 
 
 def accuracy(bench: Bench) -> Iterator[Row]:
-    """`cache()` changes no number, so the naive script has it here."""
+    """`cache()` changes no number, so the naive script has it here. With so many pictures to
+    validate on, what chance does to the mean is less than what is wanted.
+    """
     ours, naive = [], []
     for seed in SEEDS:
-        folder = emoji.split_on_white(bench.folder / f"emoji {seed}", seed)
+        folder = splits.put(bench.photographs, bench.folder / f"split {seed}", seed)
         options = {"pictures": folder, "epochs": EPOCHS, "seed": seed}
         ours.append(measured("studio.train", bench.new_home(), **options)["val_accuracy"])
         options["cached"] = True
@@ -165,7 +167,7 @@ def half(bench: Bench) -> Iterator[Row]:
     """Of the top layers, whose features are large enough to be kept in half precision."""
     found: dict[str, list[float]] = {"float16": [], "float32": []}
     for seed in SEEDS:
-        folder = emoji.split_on_white(bench.folder / f"emoji {seed}", seed)
+        folder = splits.emoji(bench.folder / f"emoji {seed}", seed)
         options = {"pictures": folder, "epochs": EPOCHS, "seed": seed, "top": True}
         for features, accuracies in found.items():
             options["features"] = features
@@ -242,8 +244,8 @@ def _as_accurate(what: str, ours: list[float], rival: list[float]) -> Row:
         "",
         points,
         None,
-        "within 0.5",
-        abs(points) <= 0.5,
+        "no 0.5 less",
+        points >= -0.5,
     )
 
 

@@ -15,6 +15,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from tlstudio.host.process import EngineProcess
+from tlstudio.ui.app import make_ready
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.session import Session
 from tlstudio.ui.settings import open_settings
@@ -89,8 +90,7 @@ def _window() -> Iterator[tuple[MainWindow, Session]]:
         session = Session(EngineProcess, Path(folder) / "runs")
         window = MainWindow(session, open_settings(Path(folder) / "settings.ini"))
         window.show()
-        session.start()
-        _ = window.centre.plots.page  # as the app does when it has been painted
+        make_ready(session, window)
         try:
             _wait_for(lambda: session.description is not None and session.devices is not None)
             yield window, session

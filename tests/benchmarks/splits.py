@@ -1,5 +1,7 @@
-"""The sample pictures as any script can read them: split, and without alpha."""
+"""Pictures in the folders train and val, split as tlstudio splits them, for any script to read."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -9,10 +11,18 @@ from tlstudio.data.scan import scanned
 from tlstudio.data.split import split
 from tlstudio.paths import resource
 
+Put = Callable[[Path, Path], None]
+"""Makes the second path of the first."""
 
-def split_on_white(folder: Path, seed: int) -> Path:
-    """Folders train and val with a folder a class in each, as tlstudio splits with the seed."""
-    scan = scanned(resource("samples", "emoji"), Control())
+
+def emoji(folder: Path, seed: int) -> Path:
+    """The sample pictures, on white since not every script knows what to do with their alpha."""
+    return put(resource("samples", "emoji"), folder, seed, _on_white)
+
+
+def put(source: Path, folder: Path, seed: int, make: Put = os.link) -> Path:
+    """A quarter of the pictures in `folder` / val, the others in `folder` / train."""
+    scan = scanned(source, Control())
     while True:
         try:
             next(scan)
@@ -24,11 +34,11 @@ def split_on_white(folder: Path, seed: int) -> Path:
         for picture in chosen:
             path = folder / name / picture.label / Path(picture.path).name
             path.parent.mkdir(parents=True, exist_ok=True)
-            _save_on_white(Path(picture.path), path)
+            make(Path(picture.path), path)
     return folder
 
 
-def _save_on_white(source: Path, target: Path) -> None:
+def _on_white(source: Path, target: Path) -> None:
     with Image.open(source) as opened:
         picture = opened.convert("RGBA")
     white = Image.new("RGB", picture.size, "white")
