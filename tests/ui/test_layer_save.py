@@ -2,12 +2,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QMessageBox
 from window_fakes import FakeHost, Hosts
 from window_fakes import session as make_session
 
 from tlstudio.events import Failed
 from tlstudio.host.jobs import SaveWeightsRequest
 from tlstudio.layer_events import WeightsSaved
+from tlstudio.project.spec import Head
 from tlstudio.ui.layer_save import LayerSave, saves_of
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.session import Session
@@ -73,6 +75,26 @@ def test_the_window_waits_for_a_save_that_began_after_it_was_closed(
     save(parts, tmp_path / "kernel.npy")
     window.close()
     save(parts, tmp_path / "later.npy")
+    hosts.engine.answers.set()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert (tmp_path / "later.npy").is_file()
+
+
+def test_a_window_that_a_question_kept_open_waits_for_another_save(
+    parts, qtbot, tmp_path: Path
+) -> None:
+    window, session, hosts = parts
+    save(parts, tmp_path / "kernel.npy")
+    window.close()
+    session.decide(head=Head(dropout=0.5))
+    hosts.engine.answers.set()
+    qtbot.waitUntil(lambda: bool(window.findChildren(QMessageBox)))
+    window.findChild(QMessageBox).reject()
+    save(parts, tmp_path / "later.npy")
+    window.close()
+    question = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+    question.button(QMessageBox.StandardButton.Discard).click()
+    assert window.isVisible()
     hosts.engine.answers.set()
     qtbot.waitUntil(lambda: not window.isVisible())
     assert (tmp_path / "later.npy").is_file()

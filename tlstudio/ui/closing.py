@@ -92,6 +92,8 @@ class Closing(QObject):
             # The window stays, to tell why.
             self._waits_for_saves = False
         elif self._waits_for_saves and not waiting:
+            # A question may still keep the window open, for another save to begin.
+            self._waits_for_saves = False
             self._window.close()
 
     def _be_patient(self) -> None:
