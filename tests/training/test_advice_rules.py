@@ -228,7 +228,12 @@ def test_figures_of_few_pictures_are_said_to_be_a_hint() -> None:
     ("below", "above", "last", "said"),
     [
         (1.0, 1.0, 0.5, "The last third makes no errors. From 25 % fewer on"),
-        (1.0, 0.75, 0.5, "The last third has no errors to take away. Up to 10 % fewer"),
+        (
+            1.0,
+            0.75,
+            0.5,
+            "The last third makes errors where the blocks before it make none. Up to 10 % fewer",
+        ),
         (0.99, 0.75, 0.5, "The last third makes 25 times the errors. Up to 10 % fewer"),
     ],
 )

@@ -256,7 +256,7 @@ def _verdict(similarity: Similarity) -> str:
     elif fewer < -1:
         found = f"The last third makes {1 - fewer:,.0f} times the errors"
     elif best_below(similarity.probes).accuracy == 1:
-        found = "The last third has no errors to take away"
+        found = "The last third makes errors where the blocks before it make none"
     if fewer >= CLEARLY_SIMILAR:
         return (
             f"{found}. From {percent(CLEARLY_SIMILAR)} fewer on, what the network learned last of "
