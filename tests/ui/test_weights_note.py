@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QGuiApplication
-from window_fakes import session as make_session
+from window_fakes import Hosts
 
 from tlstudio.backbone_events import WeightsMatched, WeightsReady
 from tlstudio.events import Event, Failed, Progress, Warned
@@ -54,9 +54,17 @@ def asked() -> Asked:
 @pytest.fixture
 def note(qtbot, tmp_path: Path, asked: Asked, monkeypatch) -> WeightsNote:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(Session, "ask", lambda _, *question: asked.ask(*question))
-    monkeypatch.setattr(Session, "withdraw", lambda _, ticket: asked.withdrawn.append(ticket))
-    made = WeightsNote(make_session(tmp_path)[0])
+
+    class AskedSession(Session):
+        """Not all sessions: one that an earlier test has left may still ask."""
+
+        def ask(self, *question) -> int:
+            return asked.ask(*question)
+
+        def withdraw(self, ticket: int) -> None:
+            asked.withdrawn.append(ticket)
+
+    made = WeightsNote(AskedSession(Hosts(), tmp_path / "runs"))
     qtbot.addWidget(made)
     return made
 
