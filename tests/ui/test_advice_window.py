@@ -1,12 +1,10 @@
 """The window of the advice over a scripted engine."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from window_fakes import ADVICE, PROBES, Hosts, pictures
-from window_fakes import session as make_session
+from window_fakes import ADVICE, PROBES, pictures
 
 from tlstudio.events import Failed, Progress
 from tlstudio.project.spec import Backbone, FreezePlan
@@ -16,20 +14,8 @@ from tlstudio.ui.advice_probes import AdviceProbes
 from tlstudio.ui.advice_window import AdviceWindow
 from tlstudio.ui.layer_model import Column as LayerColumn
 from tlstudio.ui.main_window import MainWindow
-from tlstudio.ui.session import Session
 from tlstudio.ui.settings import open_settings
 from tlstudio.ui.strategy_panel import StrategyPanel
-from tlstudio.ui.trainer import State
-
-
-@pytest.fixture
-def made(qtbot, tmp_path: Path) -> Iterator[tuple[Session, Hosts]]:
-    session, hosts = make_session(tmp_path)
-    session.start()
-    yield session, hosts
-    session.stop()
-    qtbot.waitUntil(lambda: session.state == State.IDLE)
-    session.close()
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,6 @@ from tlstudio.project import runs
 from tlstudio.project.spec import Backbone, FreezePlan, Pictures, Project, Training
 from tlstudio.ui.session import Session
 from tlstudio.ui.trainer import State
-
-
-@pytest.fixture
-def made(qtbot, tmp_path: Path) -> Iterator[tuple[Session, Hosts]]:
-    session, hosts = make_session(tmp_path)
-    session.start()
-    yield session, hosts
-    session.stop()
-    qtbot.waitUntil(lambda: session.state == State.IDLE)
-    session.close()
 
 
 @pytest.fixture
