@@ -70,7 +70,7 @@ def test_norms_cost_nothing_but_an_addition() -> None:
     options = tf.compat.v1.RunOptions(output_partition_graphs=True)
     about = tf.compat.v1.RunMetadata()
     with tf.compat.v1.Session(graph=folded.graph) as session:
-        session.run(folded.rows, {folded.pictures: pictures(32, 1)}, options, about)
+        session.run(folded.rows.name, {folded.pictures.name: pictures(32, 1)}, options, about)
     nodes = [node for graph in about.partition_graphs for node in graph.node]
     multiplied = [node.name for node in nodes if node.op == "Mul"]
     assert not [name for name in multiplied if "divide" not in name]  # but for preprocessing
