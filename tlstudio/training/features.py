@@ -5,7 +5,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from tlstudio.paths import features_folder
 from tlstudio.project.spec import Augmentation, Backbone, Project
 from tlstudio.training.feature_cache import FeatureCache, Rows, ShardWriter
 from tlstudio.training.openvino_streams import OpenVinoFailed
+from tlstudio.training.padding import padded
 from tlstudio.training.prefix import (
     TENSORFLOW,
     DType,
@@ -37,8 +37,6 @@ from tlstudio.training.versions import Version, changed
 
 IN_MEMORY_BYTES = 1 << 30
 """Rows that may be kept in memory where the disk takes none."""
-DECODED_BYTES = 1 << 27
-"""Decoded pictures that may wait for the prefix."""
 
 
 class OverflowInHalfPrecision(Exception):
@@ -213,15 +211,6 @@ def _opened(
     return cache
 
 
-class DecodedOfSome(NamedTuple):
-    """A batch of pictures, in its first rows those of `versions`; the rest as in `RowsOfSome`."""
-
-    versions: list[Version]
-    batch: RGB
-    lost: dict[str, PictureError]
-    tried: int
-
-
 class RowsOfSome(NamedTuple):
     """`rows` of the versions that could be decoded, and why others could not, by digest."""
 
@@ -236,46 +225,40 @@ def rows_ahead(
 ) -> Generator[RowsOfSome, None, None]:
     """Decode, augment and run versions through the prefix, a little ahead and in order.
 
-    Decoding is far enough ahead that no core waits while the first batch has the prefix built.
+    A thread for each core does all of it for some versions, so that none waits for another.
+    Raises Cancelled and OpenVinoFailed.
     """
-    size = runner.picture_size
-    views = how.views if how.mode == "views" else 1
-    # In one piece, so that a picture is decoded once for all its views.
-    piece = runner.batch * -(-views // runner.batch)
+    # Building is Python for the most part: threads that decode meanwhile would take turns with
+    # it, and that costs more time than they save.
+    runner.wait()
+    size, batch = runner.picture_size, runner.batch
+    share = len(versions) // runner.workers
+    piece = batch * max(1, min(runner.piece, share) // batch)
     pieces = [versions[i : i + piece] for i in range(0, len(versions), piece)]
 
-    def decoded(piece: Sequence[Version]) -> list[DecodedOfSome]:
+    def rows_of(piece: Sequence[Version]) -> RowsOfSome:
         path, picture = "", np.zeros((*size, 3), np.uint8)
+        used: list[Version] = []
+        pictures: list[RGB] = []
         lost: dict[str, PictureError] = {}
-        batches = []
-        for start in range(0, len(piece), runner.batch):
-            chunk = piece[start : start + runner.batch]
-            batch = np.zeros((runner.batch, *size, 3), np.uint8)
-            used: list[Version] = []
-            for version in chunk:
-                if version.digest in lost:
-                    continue
-                try:
-                    if version.path != path:
-                        path, picture = version.path, decode(Path(version.path), size)
-                except PictureError as error:
-                    path, lost[version.digest] = "", error
-                    continue
-                batch[len(used)] = changed(picture, version, how)
-                used.append(version)
-            batches.append(DecodedOfSome(used, batch, lost, len(chunk)))
-        return batches
+        for version in piece:
+            if version.digest in lost:
+                continue
+            try:
+                if version.path != path:  # not another view of the same
+                    path, picture = version.path, decode(Path(version.path), size)
+            except PictureError as error:
+                path, lost[version.digest] = "", error
+                continue
+            used.append(version)
+            pictures.append(changed(picture, version, how))
+        batches = (np.stack(pictures[i : i + batch]) for i in range(0, len(pictures), batch))
+        rows = [runner(padded(some, batch)) for some in batches]
+        whole = np.concatenate(rows)[: len(used)] if rows else np.empty((0, 0), np.float32)
+        return RowsOfSome(used, whole, lost, len(piece))
 
-    def rows_of(some: DecodedOfSome) -> RowsOfSome:
-        rows = runner(some.batch)[: len(some.versions)]
-        return RowsOfSome(some.versions, rows, some.lost, some.tried)
-
-    workers = runner.workers
-    ahead = max(4 * workers, DECODED_BYTES // (piece * size[0] * size[1] * 3))
-    with (
-        closing(run_ahead(decoded, pieces, control, workers, ahead)) as several,
-        closing(run_ahead(rows_of, chain.from_iterable(several), control, workers)) as results,
-    ):
+    ahead = 2 * runner.workers
+    with closing(run_ahead(rows_of, pieces, control, runner.workers, ahead)) as results:
         yield from results
 
 

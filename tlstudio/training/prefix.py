@@ -25,12 +25,17 @@ from tlstudio.project.spec import Backbone
 from tlstudio.training import openvino_streams
 from tlstudio.training.folded import FoldedGraph, Rows, Run, fold
 
-FORMAT = 5
+FORMAT = 6
 GPU_BATCH = 32
 LARGEST_BATCH = 8
+LARGEST_PIECE = 16
 WORK_OF_A_BATCH = 2e9
 """Floating-point operations on a core: so few that what a layer puts out stays in its cache, and
 that a stop is obeyed soon; two pictures of EfficientNet-Lite0.
+"""
+WORK_OF_A_PIECE = 8 * WORK_OF_A_BATCH
+"""Of what a thread takes at once: so much that taking it costs nothing beside, so little that a
+pause comes soon.
 """
 
 TENSORFLOW = "tensorflow"
@@ -196,9 +201,11 @@ class Runner:
         cores = os.cpu_count() or 1
         self._on_gpu = "GPU" in device
         if self._on_gpu:
-            self.batch, self.workers = GPU_BATCH, min(8, cores + 1)
+            self.piece = self.batch = GPU_BATCH
+            self.workers = min(8, cores + 1)
         else:
             self.batch = max(1, min(LARGEST_BATCH, int(WORK_OF_A_BATCH // prefix.work)))
+            self.piece = max(1, min(LARGEST_PIECE, int(WORK_OF_A_PIECE // prefix.work)))
             self.workers = cores
         self.picture_size: tuple[int, int] = prefix.model.input_shape[1:3]
         self._prefix = prefix
@@ -207,13 +214,18 @@ class Runner:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        # It takes a second, or several for a large network.
         self._run = in_background(self._build, "prefix")
         return self
 
     def __exit__(self, *_: object) -> None:
         # Now, or when a build that was left to itself has ended.
         self._run.add_done_callback(lambda _: self._open.close())
+
+    def wait(self) -> None:
+        """Until all is built: a second, or several for a large network. Raises Cancelled and
+        OpenVinoFailed.
+        """
+        awaited(self._run, self._control)
 
     def __call__(self, pictures: Rows) -> Rows:
         """uint8 of shape (batch, rows, columns, 3) to rows of shape (batch, values).
@@ -245,20 +257,23 @@ class Runner:
         return lambda pictures: as_kept(checked(pictures), self._prefix.dtype)
 
     def _in_session(self, folded: FoldedGraph) -> Run:
-        """A session computes in the thread that calls it, where eager calls share the threads of
-        the process.
+        """A session computes in the thread that calls it, with no other to wait for, where eager
+        calls share the threads of the process.
         """
         config = tf.compat.v1.ConfigProto(
             intra_op_parallelism_threads=1,
             inter_op_parallelism_threads=-1,
-            use_per_session_threads=True,
             device_count={"GPU": 0},
         )
         # Joining additions would part them from the convolutions that could do them.
-        config.graph_options.rewrite_options.arithmetic_optimization = RewriterConfig.OFF
+        rewriting = config.graph_options.rewrite_options
+        rewriting.arithmetic_optimization = RewriterConfig.OFF
+        rewriting.meta_optimizer_iterations = RewriterConfig.ONE
         session = tf.compat.v1.Session(graph=folded.graph, config=config)
         self._open.callback(session.close)
-        return session.make_callable(folded.rows, [folded.pictures])  # type: ignore[no-any-return]
+        return session.make_callable(  # type: ignore[no-any-return]
+            folded.rows.name, [folded.pictures.name]
+        )
 
 
 def _eagerly(folded: FoldedGraph, device: str) -> Run:
