@@ -11,7 +11,7 @@ from loading import loaded
 from tlstudio.control import Cancelled, Control
 from tlstudio.errors import TlstudioError
 from tlstudio.events import Progress
-from tlstudio.model import backbone
+from tlstudio.model import backbone, catalog
 from tlstudio.model.efficientnet_lite import EfficientNetLite0
 from tlstudio.paths import resource
 from tlstudio.project.spec import Backbone
@@ -73,6 +73,7 @@ def test_the_input_and_the_width_are_those_asked_for():
         (Backbone(name="Xception", input_shape=(70, 299)), "at least 71 x 71 pixels, and 70 x 299"),
         (Backbone(input_shape=(31, 31)), "EfficientNet-Lite0 needs .* at least 32 x 32"),
         (Backbone(input_shape=(-1, 224)), "-1 x 224 is smaller"),
+        (Backbone(input_shape=(224, 4096)), "224 x 4096 pixels is too large: 2048 x 2048"),
         (Backbone(name="ResNet51"), "no backbone named 'ResNet51'"),
         (Backbone(name="VGG16", alpha=0.5), "VGG16 has no width multiplier"),
         (Backbone(alpha=0.5), "EfficientNet-Lite0 has no width multiplier"),
@@ -88,7 +89,7 @@ def test_what_cannot_be_built_is_said(spec, message):
 
 
 def test_the_smallest_width_can_be_built():
-    spec = Backbone(name="MobileNet", alpha=backbone.MIN_ALPHA, input_shape=(32, 32))
+    spec = Backbone(name="MobileNet", alpha=catalog.MIN_ALPHA, input_shape=(32, 32))
 
     assert backbone.build(spec).output_shape == (None, 1, 1, 51)
 

@@ -21,8 +21,6 @@ from tlstudio.model.weight_refusal import Rescaled
 from tlstudio.project.spec import Backbone
 
 # Of the 32 channels that MobileNet starts with, one is left.
-MIN_ALPHA = 0.05
-MAX_ALPHA = 2.0
 """Of `spec.Backbone`."""
 
 
@@ -66,15 +64,15 @@ def rescaled(spec: Backbone) -> Rescaled | None:
         return None
 
     def made(factor: float) -> tuple[float, keras.Model]:
-        alpha = min(max(round(spec.alpha * factor, 2), MIN_ALPHA), MAX_ALPHA)
+        alpha = min(max(round(spec.alpha * factor, 2), catalog.MIN_ALPHA), catalog.MAX_ALPHA)
         return alpha, outline(spec.model_copy(update={"alpha": alpha}))
 
     return made
 
 
 def check(spec: Backbone) -> None:
-    """Raise TlstudioError for an unknown name, an input that is too small, and an argument that the
-    network does not have or that leaves nothing of it.
+    """Raise TlstudioError for an unknown name, an input that is too small or too large, and an
+    argument that the network does not have, or not in this size.
     """
     known = catalog.facts(spec.name)
     if min(spec.input_shape) < known.min_input:
@@ -82,6 +80,13 @@ def check(spec: Backbone) -> None:
             f"{known.label} needs pictures of at least {known.min_input} x {known.min_input} "
             f"pixels, and {spec.input_shape[0]} x {spec.input_shape[1]} is smaller.",
             f"Set a larger input; it was trained at {known.input_shape[0]} x "
+            f"{known.input_shape[1]}.",
+        )
+    if max(spec.input_shape) > catalog.LARGEST_INPUT:
+        raise TlstudioError(
+            f"An input of {spec.input_shape[0]} x {spec.input_shape[1]} pixels is too large: "
+            f"{catalog.LARGEST_INPUT} x {catalog.LARGEST_INPUT} is the most.",
+            f"Set a smaller input; {known.label} was trained at {known.input_shape[0]} x "
             f"{known.input_shape[1]}.",
         )
     if spec.alpha != 1.0 and "alpha" not in known.arguments:
@@ -99,10 +104,10 @@ def check(spec: Backbone) -> None:
             f"{known.label} has no minimalistic variant.",
             "Leave minimalistic off, or choose a MobileNetV3.",
         )
-    if spec.alpha < MIN_ALPHA:
+    if spec.alpha < catalog.MIN_ALPHA:
         raise TlstudioError(
             f"At alpha {spec.alpha:g} {known.label} would have layers without a single channel.",
-            f"Set alpha to {MIN_ALPHA:g} or more.",
+            f"Set alpha to {catalog.MIN_ALPHA:g} or more.",
         )
 
 

@@ -18,6 +18,11 @@ from tlstudio.project.spec import Backbone
 
 BYTES_PER_PARAMETER = 4
 """In single precision, as weights are published and loaded."""
+LARGEST_INPUT = 2048
+"""Pixels of a side: a batch of larger pictures takes gigabytes in the first layers."""
+MIN_ALPHA = 0.05
+"""Below, layers are left without a channel."""
+MAX_ALPHA = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The construction arguments that some networks have: width, depth multiplier, minimalistic."""
 
 from collections.abc import Callable
+from math import ceil, floor
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
@@ -12,7 +13,6 @@ from tlstudio.ui.card import label
 from tlstudio.ui.fields import Decimal, Whole
 from tlstudio.ui.tooltip import explain
 
-LEAST_ALPHA, MOST_ALPHA = 0.25, 2.0
 MOST_DEPTH = 8
 STEP = 0.25
 
@@ -95,7 +95,7 @@ class Width(Decimal):
     """A width multiplier, which may be held to some widths."""
 
     def __init__(self) -> None:
-        super().__init__("Width multiplier alpha", LEAST_ALPHA, MOST_ALPHA, 2)
+        super().__init__("Width multiplier alpha", catalog.MIN_ALPHA, catalog.MAX_ALPHA, 2)
         self.setSingleStep(STEP)
         self._allowed: tuple[float, ...] = ()
 
@@ -105,7 +105,9 @@ class Width(Decimal):
 
     def stepBy(self, steps: int) -> None:
         if not self._allowed:
-            super().stepBy(steps)
+            # To whole steps, from whatever was typed.
+            at = self.value() / STEP
+            self.setValue(STEP * (steps + (floor(at) if steps > 0 else ceil(at))))
             return
         at = self._allowed.index(nearest(self._allowed, self.value()))
         self.setValue(self._allowed[min(max(at + steps, 0), len(self._allowed) - 1)])

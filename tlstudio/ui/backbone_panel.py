@@ -34,7 +34,6 @@ from tlstudio.ui.totals import totals
 from tlstudio.ui.weights_note import WeightsNote
 
 CHOOSE_FILE = "file"
-LARGEST_INPUT = 1024
 
 
 class BackbonePanel(Card):
@@ -50,8 +49,8 @@ class BackbonePanel(Card):
         self.compare.setToolTip("All networks as a table and a plot, to compare and choose from")
         self.compare.clicked.connect(self.show_catalog)
         self.weights.activated.connect(self._weights_chosen)
-        self.rows_field = Whole("Input rows in pixels", 32, LARGEST_INPUT, 32)
-        self.columns_field = Whole("Input columns in pixels", 32, LARGEST_INPUT, 32)
+        self.rows_field = Whole("Input rows in pixels", 32, catalog.LARGEST_INPUT, 32)
+        self.columns_field = Whole("Input columns in pixels", 32, catalog.LARGEST_INPUT, 32)
         self.arguments = BackboneArguments(self._change_arguments)
         self.rows_field.valueChanged.connect(lambda rows: self._change_size(rows=rows))
         self.columns_field.valueChanged.connect(lambda columns: self._change_size(columns=columns))
@@ -171,11 +170,11 @@ class BackbonePanel(Card):
             (self.rows_field, self.columns_field), spec.input_shape, strict=True
         ):
             with QSignalBlocker(field):
-                field.setRange(facts.min_input, LARGEST_INPUT)
+                field.setRange(facts.min_input, catalog.LARGEST_INPUT)
             field.show_value(pixels)
             field.setToolTip(
-                f"Input in pixels, rows × columns. At least {facts.min_input}; the network was "
-                f"trained at {facts.input_shape[0]}."
+                f"Input in pixels, rows × columns. From {facts.min_input} to "
+                f"{catalog.LARGEST_INPUT}; the network was trained at {facts.input_shape[0]}."
             )
         self.arguments.show_backbone(facts, spec)
         self._show_note(facts, spec)

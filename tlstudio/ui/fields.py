@@ -1,7 +1,7 @@
 """Input fields that scrolling past does not change: the wheel turns them only in focus."""
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtGui import QPaintEvent, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -11,11 +11,15 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
+    QToolTip,
     QWidget,
 )
 
 AROUND_CHOICE = 32
 """Pixels of padding and arrow beside the text of a `Choice`."""
+
+MOST_DIGITS = 9
+"""That can be typed into a field of whole numbers, however small its largest one."""
 
 
 class Whole(QSpinBox):
@@ -34,6 +38,20 @@ class Whole(QSpinBox):
         """Show a decision without passing it on as an edit."""
         with QSignalBlocker(self):
             self.setValue(value)
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        # Qt would refuse the digit that makes a number too large, and leave another number.
+        if _beyond(text, self.maximum()):
+            return QValidator.State.Intermediate, text, position
+        return super().validate(text, position)
+
+    def fixup(self, text: str) -> str:
+        """The nearest number that there is, and why."""
+        if not text.isdecimal():
+            return str(self.value())
+        why = self.toolTip() or f"From {self.minimum()} to {self.maximum()}"
+        QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), why, self)
+        return str(min(max(int(text), self.minimum()), self.maximum()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         super().wheelEvent(event) if self.hasFocus() else event.ignore()
@@ -91,6 +109,10 @@ class Choice(QComboBox):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         super().wheelEvent(event) if self.hasFocus() else event.ignore()
+
+
+def _beyond(text: str, most: int) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS and int(text) > most
 
 
 def commit_edit() -> None:
