@@ -4,7 +4,7 @@ from math import log10
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QDesktopServices, QMouseEvent
 from PySide6.QtWidgets import QApplication, QLabel
 from window_fakes import Hosts, described
@@ -76,6 +76,19 @@ def test_all_networks_are_listed_with_their_facts_and_the_decided_one_is_selecte
         Column.TIME: "–",
         Column.WEIGHTS: "download",
     }
+
+
+def test_the_first_click_on_a_head_puts_the_best_or_smallest_first(window, qtbot) -> None:
+    header = window.table.horizontalHeader()
+
+    def click(column: Column) -> list[str]:
+        at = QPoint(header.sectionViewportPosition(column) + 5, header.height() // 2)
+        qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
+        model = window.table.model()
+        return [model.index(row, 0).data() for row in range(model.rowCount())]
+
+    assert click(Column.TOP1)[0] == "ConvNeXt XLarge"
+    assert click(Column.PARAMS)[0] == "MobileNetV3 Small"
 
 
 def test_columns_sort_by_what_they_mean_not_by_their_words(window) -> None:

@@ -72,7 +72,7 @@ class CatalogMeasuring(QWidget):
 
     def _in_words(self, running: str) -> str:
         if not running:
-            return self._times.problem or "Time a picture on this machine:"
+            return self._times.problem or "Time a picture on this machine"
         number, of = self._times.progress
         return f"Measuring {catalog.facts(running).label}, {number} of {of}"
 

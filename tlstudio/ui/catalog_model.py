@@ -97,6 +97,8 @@ class CatalogModel(QAbstractTableModel):
                 return TIPS[Column(section)]
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _alignment(section)
+            case Qt.ItemDataRole.InitialSortOrderRole if section == Column.TOP1:
+                return Qt.SortOrder.DescendingOrder  # the best, at the first click
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:

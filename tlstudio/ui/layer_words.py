@@ -2,6 +2,8 @@
 
 import math
 
+from tlstudio.advice_events import points
+
 STAYS_FROZEN = ", stays frozen"
 """After the name of a BatchNorm layer."""
 
@@ -30,7 +32,7 @@ def share(of: float) -> str:
 def probe(accuracy: float, deviation: float) -> str:
     return (
         f"A linear classifier on the features after this block got {percent(accuracy)} "
-        f"(± {deviation * 100:.0f}) of held-out pictures right"
+        f"(± {points(deviation)}) of held-out pictures right"
     )
 
 
