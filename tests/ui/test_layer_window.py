@@ -190,6 +190,23 @@ def test_after_training_one_can_switch_to_the_trained_weights(parts, qtbot, tmp_
     qtbot.waitUntil(lambda: asked(hosts)[-1].run is None)
 
 
+def test_weights_are_not_shown_under_the_name_of_others_that_cannot_be_read(
+    parts, qtbot, tmp_path: Path
+) -> None:
+    session, hosts, panel = parts
+    window = looked(panel, qtbot)
+    open_run(session, tmp_path)
+    hosts.engine.failure = Failed("The run's weights are gone.", "Train again.")
+    window.trained.click()
+    qtbot.waitUntil(lambda: "are gone" in window.status.text())
+    assert not window.facts.isVisible()
+    assert not window.save_button.isEnabled()
+    window.pretrained.click()
+    hosts.engine.failure = None
+    qtbot.waitUntil(window.facts.isVisible)
+    assert window.save_button.isEnabled()
+
+
 def test_the_tree_shows_what_moved_while_it_shows_the_backbone_of_the_run(
     parts, qtbot, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """The layer window: what is in the layer that is selected in the tree."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -242,11 +243,18 @@ class LayerWindow(QDialog):
                 self._warnings.append(f"{event.message} {event.hint}")
             case Failed():
                 self._say(f"{event.message} {event.hint}", "error")
-                if self._seen is None or self._seen.name != self._name:
+                if self._seen is not None and self._is_of_the_last_question():
+                    self._show_copying(self._seen)
+                else:
                     self._seen = None
                     self._content.hide()
-                else:
-                    self._show_copying(self._seen)
+
+    def _is_of_the_last_question(self) -> bool:
+        """Whether the layer that is shown is the one asked about, though with another picture."""
+        shown, asked = self._seen_by, self._asked
+        if shown is None or asked is None:
+            return False
+        return replace(shown, picture=asked.picture) == asked
 
     # Showing
 
