@@ -118,7 +118,7 @@ def compared(
         Project,
         Training,
     )
-    from tlstudio.training.advice_rules import epochs_for, rate_for
+    from tlstudio.training.advice_rules import epochs_for
 
     results: dict[str, list[float]] = {}
     for strategy in ("head", "top", "all"):
@@ -130,7 +130,6 @@ def compared(
                 freeze=FreezePlan(strategy=strategy, unfreeze_from=depth),
                 head=Head(pooling=said["pooling"]),
                 training=Training(
-                    learning_rate=rate_for(strategy, "adam"),
                     epochs=epochs_for(strategy, said["pictures"], Training().batch_size),
                     augmentation=Augmentation(mode=said["augmentation"]),
                     seed=seed,

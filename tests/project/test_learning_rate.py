@@ -10,3 +10,6 @@ from tlstudio.project.spec import Optimizer
 def test_pretrained_layers_take_smaller_steps_than_a_new_head(optimizer: Optimizer) -> None:
     head, both = suited_rate(optimizer, False), suited_rate(optimizer, True)
     assert 0 < both < head / 10
+    random = suited_rate(optimizer, True, pretrained=False)
+    assert both < random < head
+    assert suited_rate(optimizer, False, pretrained=False) == head

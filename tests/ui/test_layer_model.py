@@ -210,6 +210,8 @@ def test_what_moved_is_a_bar_and_a_block_shows_its_farthest(model) -> None:
     assert cell(block(model, 2)).data(BAR_ROLE) == 1
     assert cell(model.index_of("block1_bn")).data(BAR_ROLE) == 0
     assert cell(model.index_of("block1_relu")).data(BAR_ROLE) is None
+    assert cell(block(model, 1)).data() == "2.0 %"
+    assert cell(model.index_of("block1_bn")).data() == ""
     tip = cell(block(model, 1)).data(Qt.ItemDataRole.ToolTipRole)
     assert "block1_conv moved farthest" in tip
     assert "2.0 %" in tip
@@ -221,4 +223,5 @@ def test_weights_that_training_broke_are_told_from_those_that_moved(model) -> No
     model.set_moved({"block1_conv": float("nan"), "block1_bn": 0.5})
     cell = block(model, 1).siblingAtColumn(Column.MOVED)
     assert cell.data(BAR_ROLE) == 1
+    assert cell.data() == "broken"
     assert "no numbers" in cell.data(Qt.ItemDataRole.ToolTipRole)

@@ -14,7 +14,9 @@ from tlstudio.project.learning_rate import HEAD_RATES
 from tlstudio.project.recipe import usual_recipe
 from tlstudio.project.spec import (
     Augmentation,
+    Backbone,
     FeaturePrecision,
+    FreezePlan,
     Optimizer,
     Pictures,
     Precision,
@@ -104,6 +106,18 @@ def test_the_automatic_rate_follows_the_plan_and_steps_from_what_it_is(training,
     assert training.learning_rate.text() == "0.0001, automatic"
     training.learning_rate.stepUp()
     assert session.decisions.training.learning_rate == pytest.approx(0.00011)
+
+
+def test_the_automatic_rate_follows_the_weights_and_the_strategy_before_layers_are_known(
+    training, session
+) -> None:
+    session.decide(freeze=FreezePlan(strategy="top"))
+    assert session.description is None
+    assert training.learning_rate.text() == "0.0001, automatic"
+    session.decide(backbone=Backbone(name="MobileNetV2", weights="random"))
+    assert training.learning_rate.text() == "0.001, automatic"
+    session.decide(freeze=FreezePlan())
+    assert training.learning_rate.text() == "0.002, automatic"
 
 
 def test_the_share_waits_for_pictures_and_gives_way_to_their_own_split(details, session) -> None:

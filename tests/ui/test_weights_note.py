@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QGuiApplication
-from window_fakes import Hosts
+from window_fakes import Hosts, described
 
 from tlstudio.backbone_events import WeightsMatched, WeightsReady
 from tlstudio.events import Event, Failed, Progress, Warned
 from tlstudio.host.jobs import DescribeRequest, FetchRequest, MatchRequest
 from tlstudio.model import catalog
 from tlstudio.project.spec import Backbone
-from tlstudio.ui import weights_report
+from tlstudio.ui import numbers, weights_report
 from tlstudio.ui.session import Session
 from tlstudio.ui.weights_by_hand import WeightsByHand
 from tlstudio.ui.weights_note import WeightsNote
@@ -101,6 +101,17 @@ def test_bundled_and_downloaded_weights_are_said_to_be_here(note) -> None:
     decide(note, VGG)
     assert note.words.text() == "ImageNet, on this machine."
     assert links(note) == []
+
+
+def test_a_download_of_another_width_is_as_large_as_that_width(note) -> None:
+    spec = Backbone(name="MobileNetV2", weights="imagenet")
+    decide(note, spec)
+    assert note.words.text() == "Not on this machine yet: about 9.03 MB."
+    decide(note, spec.model_copy(update={"alpha": 0.5}))
+    assert note.words.text() == "Not on this machine yet."
+    session = described(note._session)
+    size = numbers.size(session.description.params.backbone * catalog.BYTES_PER_PARAMETER)
+    assert note.words.text() == f"Not on this machine yet: about {size}."
 
 
 def test_a_download_shows_how_far_it_is_and_ends_with_the_weights_here(note, asked, qtbot) -> None:

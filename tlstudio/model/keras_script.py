@@ -35,6 +35,7 @@ def keras_script(
     constants, *training = TrainingScript(
         project.training,
         trains_backbone=any(layers[index].trainable_params for index in trained),
+        pretrained=project.backbone.pretrained,
         augments=augmentation is not None,
         drops=any(row.type == DROPOUT for row in layers[first:]),
     ).sections()

@@ -22,6 +22,7 @@ class TrainingScript:
     training: Training
     trains_backbone: bool
     """Whether the freeze plan trains layers of the backbone."""
+    pretrained: bool
     augments: bool
     """Whether the script has a function `augmented`."""
     drops: bool
@@ -54,8 +55,10 @@ class TrainingScript:
             yield f"HEAD_LEARNING_RATE = {suited_rate(training.optimizer, trains_backbone=False)}"
         yield f"EPOCHS = {training.epochs}"
         if training.learning_rate is None:
-            rate = suited_rate(training.optimizer, self.trains_backbone)
-            why = "small steps for pretrained layers" if self.trains_backbone else "for a new head"
+            rate = suited_rate(training.optimizer, self.trains_backbone, self.pretrained)
+            why = "for a new head"
+            if self.trains_backbone:
+                why = "small steps for pretrained layers" if self.pretrained else "for new weights"
             yield f"LEARNING_RATE = {rate}  # {why}"
         else:
             yield f"LEARNING_RATE = {training.learning_rate}"

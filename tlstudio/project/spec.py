@@ -45,6 +45,10 @@ class Backbone(Decision):
     minimalistic: bool = False
     """Without squeeze-and-excitation, hard swish and 5x5 convolutions; only MobileNetV3 has it."""
 
+    @property
+    def pretrained(self) -> bool:
+        return self.weights != "random"
+
 
 class FreezePlan(Decision):
     """Which backbone layers are trainable; everything else is frozen.

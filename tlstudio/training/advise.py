@@ -123,7 +123,7 @@ def _advice(
     findings = Findings(
         size=_size(pictures),
         similarity=Similarity(
-            similar=is_similar(probes, seen.confidence) and project.backbone.weights != "random",
+            similar=is_similar(probes, seen.confidence) and project.backbone.pretrained,
             logme=asked.score,
             probes=tuple(probes),
             confidence=seen.confidence,
@@ -131,7 +131,7 @@ def _advice(
         maxima=maxima,
         measured=len(labels),
         layers=seen.layers,
-        pretrained=project.backbone.weights != "random",
+        pretrained=project.backbone.pretrained,
         optimizer=project.training.optimizer,
         batch_size=project.training.batch_size,
     )

@@ -21,12 +21,16 @@ class Phase:
 
 
 def phases_of(
-    training: Training, trainable: AbstractSet[str], trains_backbone: bool
+    training: Training,
+    trainable: AbstractSet[str],
+    trains_backbone: bool,
+    pretrained: bool = True,
 ) -> list[Phase]:
     """A new head starts from random weights, whose large gradients would spoil what the layers
     below it know: hence its own phase before they are trained too.
     """
-    rate = training.learning_rate or suited_rate(training.optimizer, trains_backbone)
+    suited = suited_rate(training.optimizer, trains_backbone, pretrained)
+    rate = training.learning_rate or suited
     plan = Phase(
         "plan", frozenset(trainable), training.epochs, rate, training.schedule, training.warmup
     )

@@ -193,7 +193,9 @@ class _Training:
         self._control.checkpoint()
         head = head_layers(spec.head, len(pictures.classes), self._training.seed)
         model = whole_model(backbone, head, spec.backbone.name)
-        phases = phases_of(self._training, trainable, bool(backbone.trainable_weights))
+        phases = phases_of(
+            self._training, trainable, bool(backbone.trainable_weights), spec.backbone.pretrained
+        )
         started = Started(
             run=str(self._writer.folder),
             backbone=spec.backbone.name,

@@ -55,7 +55,8 @@ def advised(decisions: Decisions, advice: Advice, optimizer: Optimizer) -> Parts
     top = advice.unfreeze_from if advice.strategy == "top" else ""
     training = decisions.training
     suited, suits_now = (
-        suited_rate(name, advice.strategy != "head") for name in (optimizer, training.optimizer)
+        suited_rate(name, advice.strategy != "head", decisions.backbone.pretrained)
+        for name in (optimizer, training.optimizer)
     )
     changed = {
         # Where that is what would be chosen anyhow, it keeps following the plan.
@@ -76,7 +77,9 @@ def advised(decisions: Decisions, advice: Advice, optimizer: Optimizer) -> Parts
     )
 
 
-def changes(now: Parts, new: Parts, layers: tuple[LayerRow, ...]) -> tuple[Change, ...]:
+def changes(
+    now: Parts, new: Parts, layers: tuple[LayerRow, ...], pretrained: bool
+) -> tuple[Change, ...]:
     """Each decision as it is and as it is advised; `layers` are those of the backbone.
 
     Raises TlstudioError where a plan names a layer that is not among them.
@@ -88,7 +91,10 @@ def changes(now: Parts, new: Parts, layers: tuple[LayerRow, ...]) -> tuple[Chang
         Change("Trained", *(_trained(layers, names) for names in (before, after))),
         Change(
             "Learning rate",
-            *(_rate(part.training, bool(names)) for part, names in ((now, before), (new, after))),
+            *(
+                _rate(part.training, bool(names), pretrained)
+                for part, names in ((now, before), (new, after))
+            ),
         ),
         Change("Epochs", *(f"{part.training.epochs:,}" for part in (now, new))),
         Change("Pooling", *(POOLING_LABELS[part.head.pooling] for part in (now, new))),
@@ -104,6 +110,7 @@ def _trained(layers: tuple[LayerRow, ...], trainable: frozenset[str]) -> str:
     return f"{found.words}{start}{' with BatchNorm' if norms else ''}"
 
 
-def _rate(training: Training, trains_backbone: bool) -> str:
-    rate = training.learning_rate or suited_rate(training.optimizer, trains_backbone)
+def _rate(training: Training, trains_backbone: bool, pretrained: bool) -> str:
+    suited = suited_rate(training.optimizer, trains_backbone, pretrained)
+    rate = training.learning_rate or suited
     return f"{rate:.3g}"

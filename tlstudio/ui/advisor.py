@@ -123,8 +123,9 @@ class Advisor(QObject):
         description, new = self._session.description, self._advised()
         if new is None or description is None:
             return ()
-        now = advice_changes.parts_of(self._session.decisions)
-        return advice_changes.changes(now, new, description.layers)
+        decisions = self._session.decisions
+        now = advice_changes.parts_of(decisions)
+        return advice_changes.changes(now, new, description.layers, decisions.backbone.pretrained)
 
     def apply(self) -> None:
         """Decide all that is advised."""

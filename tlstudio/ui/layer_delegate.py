@@ -124,18 +124,13 @@ def is_on_box(cell: QRect, point: QPoint) -> bool:
 
 
 def _paint_bar(painter: QPainter, cell: QRect, share: float, column: Column) -> None:
-    """Light and behind the figure in a column of probes; by itself in one of what moved."""
+    """Light and behind the figure."""
     colors = theme.current().colors
-    behind = column == Column.PROBE
-    height = cell.height() - 5 if behind else 6
+    height = cell.height() - 5
     whole = QRectF(cell.left(), cell.center().y() - height / 2 + 1, cell.width(), height)
-    color = QColor(colors.accent if behind else colors.trained)
+    color = QColor(colors.accent if column == Column.PROBE else colors.trained)
+    color.setAlphaF(LIGHT)
     painter.setPen(Qt.PenStyle.NoPen)
-    if behind:
-        color.setAlphaF(LIGHT)
-    else:
-        painter.setBrush(QColor(colors.track))
-        painter.drawRoundedRect(whole, 3, 3)
     if share > 0:
         # What moved at all shows.
         whole.setWidth(max(2.0, whole.width() * min(share, 1.0)))

@@ -284,8 +284,8 @@ class LayerModel(QAbstractItemModel):
                 probe = self._bars.probe_of(node)
                 return layer_words.percent(probe[0]) if probe else ""
             case Column.MOVED:
-                # The bar says it.
-                return ""
+                moved = self._bars.moved_most(node)
+                return layer_words.short_share(moved[1]) if moved and moved[1] else ""
 
     def _bar(self, node: Node, column: Column) -> float | None:
         match column:

@@ -174,7 +174,7 @@ class LayerTree(QTreeView):
     def _fit_columns(self) -> None:
         for column in (Column.TYPE, Column.OUTPUT, Column.PARAMS):
             self.setColumnWidth(column, self._width_of(column))
-        for column, longest in ((Column.PROBE, "100 %"), (Column.MOVED, HEADINGS[Column.MOVED])):
+        for column, longest in ((Column.PROBE, "100 %"), (Column.MOVED, "<0.01 %")):
             needed = self.fontMetrics().horizontalAdvance(longest) + 14
             self.setColumnWidth(column, max(BAR_WIDTH, needed))
         self._choose_columns()

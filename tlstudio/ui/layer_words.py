@@ -29,6 +29,13 @@ def share(of: float) -> str:
     return f"{shown:.{decimals}f} %"
 
 
+def short_share(of: float) -> str:
+    """The same for a narrow column."""
+    if not math.isfinite(of):
+        return "broken"
+    return "<0.01 %" if of < 0.0001 else share(of)
+
+
 def probe(accuracy: float, deviation: float) -> str:
     return (
         f"A linear classifier on the features after this block got {percent(accuracy)} "

@@ -91,9 +91,12 @@ class TrainingPanel(Card):
     def _refresh(self) -> None:
         self.recipe.refresh()  # which may decide anew
         training = self._session.decisions.training
+        decisions = self._session.decisions
         trains_backbone = bool(self._session.trainable)
+        if self._session.description is None:  # nor is known which layers there are to train
+            trains_backbone = decisions.freeze.strategy != "head"
         self.epochs.show_value(training.epochs)
-        suited = suited_rate(training.optimizer, trains_backbone)
+        suited = suited_rate(training.optimizer, trains_backbone, decisions.backbone.pretrained)
         self.learning_rate.show_rate(training.learning_rate, suited)
         self.batch_size.show_value(training.batch_size)
         self.optimizer.choose(training.optimizer)

@@ -10,8 +10,10 @@ from tlstudio.backbone_events import WeightsMatched, WeightsReady
 from tlstudio.events import Event, Failed, Progress, Warned
 from tlstudio.host.jobs import FetchRequest
 from tlstudio.model import catalog
+from tlstudio.model.catalog import BackboneFacts
 from tlstudio.project.spec import Backbone
 from tlstudio.ui import catalog_words, numbers, weights_report
+from tlstudio.ui.backbone_arguments import is_published
 from tlstudio.ui.card import label
 from tlstudio.ui.session import Session
 from tlstudio.ui.tooltip import explain
@@ -63,6 +65,7 @@ class WeightsNote(QWidget):
         # A training downloads what it needs.
         session.state_changed.connect(self.look_for_download)
         session.weights.changed.connect(self._show_again)
+        session.description_changed.connect(self._show_again)
 
     def show_backbone(self, spec: Backbone) -> None:
         """Say what is the case with the weights of this one, which is in the catalogue."""
@@ -119,13 +122,23 @@ class WeightsNote(QWidget):
             case "imagenet" if catalog.is_cached(facts, spec):
                 self._show_found()
             case "imagenet":
-                size = numbers.size(catalog_words.download_bytes(facts))
-                words = f"Not on this machine yet: about {size}."
+                words = f"Not on this machine yet{self._about(facts, spec)}."
                 self._say(words, "muted", self.download, self.by_hand)
             case path if stamp(Path(path)):
                 self._show_file(Path(path).name)
             case path:
                 self._say(f"The file {path} is not there.", "error")
+
+    def _about(self, facts: BackboneFacts, spec: Backbone) -> str:
+        """How large the download is; of another width once it is known what it has."""
+        description = self._session.description
+        if is_published(spec):
+            size = catalog_words.download_bytes(facts)
+        elif description is not None:
+            size = description.params.backbone * catalog.BYTES_PER_PARAMETER
+        else:
+            return ""
+        return f": about {numbers.size(size)}"
 
     def _show_found(self) -> None:
         """ImageNet weights that are on this machine."""
