@@ -82,6 +82,17 @@ def test_describe_as_the_contract_has_it(capsys: pytest.CaptureFixture[str]) -> 
     assert whole["params"]["total"] == 138_357_544
 
 
+def test_a_head_beside_the_networks_own_classifier_is_said_to_be_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["describe", "MobileNet", "--weights", "random", "--include-top"]
+    plain = answer(capsys, *asked)
+    assert cli.run([*asked, "--head", "flatten", "--json"]) == 0
+    said = capsys.readouterr()
+    assert "no head is shown" in said.err
+    assert json.loads(said.out) == plain
+
+
 def test_describe_says_what_a_weights_file_has(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -166,10 +166,14 @@ def _backbones(options: argparse.Namespace) -> int:
 
 def _describe(options: argparse.Namespace) -> int:
     backbone, freeze = model_from(options, Backbone(), FreezePlan())
+    head = head_from(options, Head())
+    if options.include_top and head != Head():
+        what = "With --include-top the network has its own classifier, and no head is shown."
+        output.print_event(Warned(what, "Leave --include-top out to see the head."))
     request = jobs.DescribeRequest(
         backbone=backbone,
         freeze=freeze,
-        head=head_from(options, Head()),
+        head=head,
         classes=options.classes,
         include_top=options.include_top,
     )

@@ -72,7 +72,8 @@ def print_advice(advice: Advice) -> None:
     print(f"\n{'after':<24}{'layer':<32}{'channels':>9}{'a linear classifier':>21}")
     for probe in advice.similarity.probes:
         print(f"{probe.block:<24}{probe.layer:<32}{probe.channels:>9}{probe.words:>21}")
-    print(f"\n{'backbone':<24}{'LogME':>9}{'a picture':>12}{'parameters':>13}{'size':>9}")
+    print("\nBackbones whose weights are here, each as published, at the input of its training:")
+    print(f"{'backbone':<24}{'LogME':>9}{'a picture':>12}{'parameters':>13}{'size':>9}")
     for one in advice.backbones:
         seconds = f"{1000 * one.seconds_per_picture:.1f} ms"
         print(

@@ -88,7 +88,10 @@ def print_answer(result: Event, predictions: Sequence[Prediction], top: int) -> 
 def print_weights(report: WeightsMatched) -> None:
     """What a weights file has for a backbone."""
     lacking = len(report.missing) + len(report.different)
-    print(f"of its layers, the weights file has {len(report.matched)} and lacks {lacking}")
+    print(
+        "of the layers below its classifier, the weights file has "
+        f"{len(report.matched)} and lacks {lacking}"
+    )
     for title, names in (("missing", report.missing), ("not used", report.unused)):
         if names:
             print(f"{title}: {', '.join(names)}")
