@@ -72,7 +72,7 @@ def test_a_probe_a_block_and_then_the_advice(told: list[Event]) -> None:
     assert score.size_mb == pytest.approx(13.7, abs=0.1)
     assert score.score == advice.similarity.logme
     assert 0 < score.seconds_per_picture < 10
-    assert advice.reasons[0].startswith("With 24 training pictures in 3 classes")
+    assert advice.reasons[1].startswith("With 24 training pictures in 3 classes")
 
 
 def test_a_second_question_computes_nothing_anew_and_gets_the_same_answer(

@@ -151,6 +151,8 @@ def test_the_line_says_why_and_when_it_may_be_wrong(model: LayerModel) -> None:
     assert not index.data(OUTDATED_ROLE)
     model.outdate_boundary()
     assert index.data(OUTDATED_ROLE)
+    assert "looking" in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert index.data(Qt.ItemDataRole.ToolTipRole) is None
     model.set_boundary(line("block0_relu"))
     assert not model.boundary_index().data(OUTDATED_ROLE)
 

@@ -39,6 +39,22 @@ def test_the_reason_is_shown(field: Whole) -> None:
     QToolTip.hideText()
 
 
+def test_a_width_without_weights_becomes_one_with_and_says_why(qtbot) -> None:
+    width = Width()
+    qtbot.addWidget(width)
+    width.show()
+    width.setToolTip("Published at 0.5 or 1.")
+    width.allow((0.5, 1.0))
+    for typed, reason in (("0.5", ""), ("0.6", "Published at 0.5 or 1.")):
+        QToolTip.hideText()
+        width.selectAll()
+        QTest.keyClicks(width, typed)
+        QTest.keyClick(width, Qt.Key.Key_Return)
+        assert width.value() == 0.5
+        assert (QToolTip.text() if QToolTip.isVisible() else "") == reason
+    QToolTip.hideText()
+
+
 def test_a_width_goes_in_quarters_from_whatever_was_typed(qtbot) -> None:
     width = Width()
     qtbot.addWidget(width)

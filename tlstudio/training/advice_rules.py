@@ -95,9 +95,9 @@ def decide(findings: Findings) -> Decisions:
         augmentation=augmentation,
         batchnorm=not findings.pretrained,
         reasons=(
+            _strategy_reason(strategy, findings),
             _size_reason(size),
             *_similarity_reasons(findings),
-            _strategy_reason(strategy, findings),
             *([depth] if depth else []),
             pooling_reason,
             _rate_reason(strategy, rate, epochs, findings),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import ceil, floor
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QToolTip, QWidget
 
 from tlstudio.model import catalog
 from tlstudio.model.catalog import BackboneFacts
@@ -98,10 +98,22 @@ class Width(Decimal):
         super().__init__("Width multiplier alpha", catalog.MIN_ALPHA, catalog.MAX_ALPHA, 2)
         self.setSingleStep(STEP)
         self._allowed: tuple[float, ...] = ()
+        self._typed = ""
+        self.lineEdit().textEdited.connect(self._remember)
+        self.editingFinished.connect(self._explain_another)
 
     def allow(self, widths: tuple[float, ...]) -> None:
         """Hold it to these, in rising order; none: any width."""
         self._allowed = widths
+
+    def _remember(self, typed: str) -> None:
+        self._typed = typed
+
+    def _explain_another(self) -> None:
+        """Where what was typed is not among the widths, say why it has become another."""
+        typed, self._typed = self._typed, ""
+        if typed and self._allowed and super().valueFromText(typed) not in self._allowed:
+            QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), self.toolTip(), self)
 
     def stepBy(self, steps: int) -> None:
         if not self._allowed:

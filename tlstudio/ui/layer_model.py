@@ -24,6 +24,9 @@ from tlstudio.ui.layer_node import Node
 
 ROOT = QModelIndex()
 
+LOOKING = "looking where the frozen part ends"
+"""On the line, while the engine has not said so of the present plan."""
+
 BOUNDARY_ROLE = Qt.ItemDataRole.UserRole + 1
 """The text of the boundary line, None for every other row."""
 NAME_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -249,9 +252,9 @@ class LayerModel(QAbstractItemModel):
         if role == OUTDATED_ROLE:
             return self._outdated
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
-            return self._line.tooltip if self._line else None
+            return self._line.tooltip if self._line and not self._outdated else None
         if role in (BOUNDARY_ROLE, Qt.ItemDataRole.AccessibleTextRole):
-            return node.name
+            return LOOKING if self._outdated else node.name
         return None
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
