@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -236,8 +236,12 @@ def rows_ahead(
     piece = batch * max(1, min(runner.piece, share) // batch)
     pieces = [versions[i : i + piece] for i in range(0, len(versions), piece)]
 
+    @lru_cache(runner.workers)
+    def decoded(path: str) -> RGB:
+        """Kept while other views of the same picture are made."""
+        return decode(Path(path), size)
+
     def rows_of(piece: Sequence[Version]) -> RowsOfSome:
-        path, picture = "", np.zeros((*size, 3), np.uint8)
         used: list[Version] = []
         pictures: list[RGB] = []
         lost: dict[str, PictureError] = {}
@@ -245,13 +249,10 @@ def rows_ahead(
             if version.digest in lost:
                 continue
             try:
-                if version.path != path:  # not another view of the same
-                    path, picture = version.path, decode(Path(version.path), size)
+                pictures.append(changed(decoded(version.path), version, how))
+                used.append(version)
             except PictureError as error:
-                path, lost[version.digest] = "", error
-                continue
-            used.append(version)
-            pictures.append(changed(picture, version, how))
+                lost[version.digest] = error
         batches = (np.stack(pictures[i : i + batch]) for i in range(0, len(pictures), batch))
         rows = [runner(padded(some, batch)) for some in batches]
         whole = np.concatenate(rows)[: len(used)] if rows else np.empty((0, 0), np.float32)
