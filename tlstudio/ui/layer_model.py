@@ -396,6 +396,6 @@ class LayerModel(QAbstractItemModel):
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
-    numeric = column in (Column.PROBE, Column.OUTPUT, Column.PARAMS)
+    numeric = column not in (Column.LAYER, Column.TYPE)
     side = Qt.AlignmentFlag.AlignRight if numeric else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter
