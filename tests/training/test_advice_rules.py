@@ -172,12 +172,23 @@ def test_the_threshold_of_similarity_stands_beside_what_was_found() -> None:
     assert "they count as different" in different
 
 
+HALF_WAY = "half-way from grey industrial pictures (0.16) to drawings (0.30)"
+
+
 @pytest.mark.parametrize(
     ("accuracies", "confidence", "said"),
     [
-        (RISING, 0.42, "(0.30), that speaks for similar pictures, as the linear"),
+        (
+            RISING,
+            0.42,
+            f"From 0.23 on, {HALF_WAY}, that speaks for similar pictures, as the linear",
+        ),
         (FALLING, 0.84, "similar pictures, but the linear classifier counts more."),
-        (FALLING, 0.1, "(0.30), that speaks for different pictures, as the linear"),
+        (
+            FALLING,
+            0.1,
+            f"Below 0.23, {HALF_WAY}, that speaks for different pictures, as the linear",
+        ),
         (DOUBTFUL, 0.42, "similar pictures, and so they count as similar."),
         (DOUBTFUL, 0.16, "different pictures, and so they count as different."),
     ],

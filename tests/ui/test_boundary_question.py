@@ -9,7 +9,8 @@ from tlstudio.events import Failed
 from tlstudio.host.jobs import BoundaryRequest
 from tlstudio.project.spec import Augmentation, Backbone, FreezePlan, Training
 from tlstudio.ui.backbone_panel import BackbonePanel
-from tlstudio.ui.layer_model import BOUNDARY_ROLE, LOOKING, OUTDATED_ROLE, LayerModel
+from tlstudio.ui.boundary_line import LOOKING
+from tlstudio.ui.layer_model import BOUNDARY_ROLE, OUTDATED_ROLE, LayerModel
 from tlstudio.ui.session import Session
 
 ALL_FROZEN = [*(f"block{number}" for number in range(4)), "all done once — the head is trained"]

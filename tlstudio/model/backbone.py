@@ -20,9 +20,6 @@ from tlstudio.model.weight_filling import fill
 from tlstudio.model.weight_refusal import Rescaled
 from tlstudio.project.spec import Backbone
 
-# Of the 32 channels that MobileNet starts with, one is left.
-"""Of `spec.Backbone`."""
-
 
 def build(spec: Backbone, include_top: bool = False) -> keras.Model:
     """The architecture with untrained weights, for inputs (rows, columns, 3).

@@ -21,8 +21,9 @@ BYTES_PER_PARAMETER = 4
 LARGEST_INPUT = 2048
 """Pixels of a side: a batch of larger pictures takes gigabytes in the first layers."""
 MIN_ALPHA = 0.05
-"""Below, layers are left without a channel."""
+"""Of the 32 channels that MobileNet starts with, one is left."""
 MAX_ALPHA = 2.0
+"""Of `spec.Backbone`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ last third must take away: it takes 60 % of photographs' and 40 % of the emoji's
 """
 CLEARLY_DIFFERENT = 0.10
 """Below that it adds next to nothing: 3 % of textures' errors, and it adds errors to digits."""
+INDUSTRIAL, DRAWINGS = 0.16, 0.30
+"""Mean largest probabilities of grey industrial pictures and of the emoji."""
 CONFIDENT = 0.23
-"""In between, a mean largest probability that counts as similar: between the 0.30 of the emoji and
-the 0.16 of grey industrial pictures. Not decisive alone: where all pictures look alike to the
-network, it calls them all the same with confidence, digits with 0.84.
+"""Half-way in between, the one that counts as similar. Not decisive alone: where all pictures look
+alike to the network, it calls them all the same with confidence, digits with 0.84.
 """
 ALL_RIGHT = 0.98
 """Accuracy of a linear classifier that leaves nothing to be gained by training the backbone."""
@@ -274,8 +275,8 @@ def _confidence_reason(similarity: Similarity) -> str:
     said = (
         "The ImageNet classifier gives what it recognises a probability of "
         f"{similarity.confidence:.2f} on average. {'From' if speaks_for else 'Below'} {CONFIDENT}"
-        f"{' on' if speaks_for else ''}, half-way from grey industrial pictures (0.16) to drawings "
-        f"(0.30), that speaks for {likeness} pictures"
+        f"{' on' if speaks_for else ''}, half-way from grey industrial pictures ({INDUSTRIAL:.2f}) "
+        f"to drawings ({DRAWINGS:.2f}), that speaks for {likeness} pictures"
     )
     if _is_in_doubt(similarity.probes):
         return f"{said}, and so they count as {likeness}."

@@ -128,7 +128,7 @@ class AdvicePage(QWidget):
             self.size_words.setText("Open a folder of pictures to see where it stands.")
             self.similarity_words.setText("")
             return
-        if self._session.decisions.backbone.weights == "random":
+        if not self._session.decisions.backbone.pretrained:
             self.grid.show_place(None, None)
             self.similarity_words.setText(OF_RANDOM_WEIGHTS)
         smallest = f", {counts[2]:,} in the smallest" if counts[2] else ""

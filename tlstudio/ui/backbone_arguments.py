@@ -4,14 +4,14 @@ from collections.abc import Callable
 from math import ceil, floor
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QToolTip, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from tlstudio.model import catalog
 from tlstudio.model.catalog import BackboneFacts
 from tlstudio.project.spec import Backbone
 from tlstudio.ui.card import label
 from tlstudio.ui.fields import Decimal, Whole
-from tlstudio.ui.tooltip import explain
+from tlstudio.ui.tooltip import explain, show_below
 
 MOST_DEPTH = 8
 STEP = 0.25
@@ -113,7 +113,7 @@ class Width(Decimal):
         """Where what was typed is not among the widths, say why it has become another."""
         typed, self._typed = self._typed, ""
         if typed and self._allowed and super().valueFromText(typed) not in self._allowed:
-            QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), self.toolTip(), self)
+            show_below(self, self.toolTip())
 
     def stepBy(self, steps: int) -> None:
         if not self._allowed:

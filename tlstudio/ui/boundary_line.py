@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from tlstudio.events import BoundaryFound, LayerRow
 from tlstudio.project.freeze_plan import BATCH_NORM
 
+LOOKING = "looking where the frozen part ends"
+"""While the engine has not said so of the present plan."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoundaryLine:

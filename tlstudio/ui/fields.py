@@ -11,9 +11,10 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
-    QToolTip,
     QWidget,
 )
+
+from tlstudio.ui.tooltip import show_below
 
 AROUND_CHOICE = 32
 """Pixels of padding and arrow beside the text of a `Choice`."""
@@ -50,7 +51,7 @@ class Whole(QSpinBox):
         if not text.isdecimal():
             return str(self.value())
         why = self.toolTip() or f"From {self.minimum()} to {self.maximum()}"
-        QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), why, self)
+        show_below(self, why)
         return str(min(max(int(text), self.minimum()), self.maximum()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -16,16 +16,13 @@ from PySide6.QtCore import (
 from tlstudio.events import LayerRow
 from tlstudio.project.freeze_plan import BATCH_NORM
 from tlstudio.ui import freeze_edit, layer_words, numbers
-from tlstudio.ui.boundary_line import BoundaryLine
+from tlstudio.ui.boundary_line import LOOKING, BoundaryLine
 from tlstudio.ui.boundary_place import boundary_place
 from tlstudio.ui.index import Index
 from tlstudio.ui.layer_bars import LayerBars
 from tlstudio.ui.layer_node import Node
 
 ROOT = QModelIndex()
-
-LOOKING = "looking where the frozen part ends"
-"""On the line, while the engine has not said so of the present plan."""
 
 BOUNDARY_ROLE = Qt.ItemDataRole.UserRole + 1
 """The text of the boundary line, None for every other row."""

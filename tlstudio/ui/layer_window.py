@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from math import prod
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -15,10 +14,11 @@ from tlstudio.data.decode import PICTURE_SUFFIXES
 from tlstudio.events import Event, Failed, LayerRow, Progress, Warned
 from tlstudio.host.jobs import InspectRequest, SaveWeightsRequest, WeightValuesRequest
 from tlstudio.layer_events import LayerSeen, WeightsSaved, WeightValues
-from tlstudio.ui import file_dialogs, layer_numpy, layer_words, numbers
+from tlstudio.ui import file_dialogs, layer_numpy, numbers
 from tlstudio.ui.card import Card, label
 from tlstudio.ui.elided import ElidedLabel
 from tlstudio.ui.layer_config import config_rows
+from tlstudio.ui.layer_facts import fact_rows
 from tlstudio.ui.layer_parts import LayerTable, LayerWeights
 from tlstudio.ui.layer_pictures import LayerPictures
 from tlstudio.ui.layer_save import LayerSave
@@ -282,21 +282,9 @@ class LayerWindow(QDialog):
         self._content.show()
 
     def _show_facts(self, layer: LayerSeen) -> None:
-        params = sum(prod(weight.shape) for weight in layer.weights)
-        rows = [
-            ("type", layer.type),
-            ("block", layer.block),
-            ("input", _shapes(layer.input_shapes)),
-            ("output", _shapes(layer.output_shapes)),
-            ("parameters", numbers.exact(params) if params else "none"),
-        ]
-        if params:
-            trained = layer.name in self._session.trainable
-            rows.append(("training", "is trained" if trained else "stays frozen"))
-        moved = self._tree.layers.moved.get(layer.name)
-        if moved is not None and self._run:
-            rows.append(("moved", f"{layer_words.share(moved)} of its size before training"))
-        self.facts.show_rows([row for row in rows if row[1]])
+        moved = self._tree.layers.moved.get(layer.name) if self._run else None
+        is_trained = layer.name in self._session.trainable
+        self.facts.show_rows(fact_rows(layer, is_trained, moved))
 
     def _show_copying(self, layer: LayerSeen) -> None:
         values = layer_numpy.value_count(layer)
@@ -397,10 +385,6 @@ class LayerWindow(QDialog):
         if path:
             event.acceptProposedAction()
             self.show_picture(path)
-
-
-def _shapes(shapes: tuple[tuple[int | None, ...], ...]) -> str:
-    return ", ".join(map(numbers.shape, shapes))
 
 
 def _dropped(event: QDropEvent) -> Path | None:
