@@ -1,9 +1,20 @@
 """What tlstudio takes for the same."""
 
 import os
+import statistics
 import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tlstudio.training.prefix import Runner
+
+ROUND = 64
+"""Pictures that one core takes at once before something else is measured."""
+ROUNDS = 5
 
 
 def train(
@@ -66,7 +77,7 @@ def decode(pictures: str) -> float:
 
 def one_core(pictures: str) -> dict[str, float]:
     """Seconds a picture that one core takes to decode, and to run the folded graph at the batch
-    that suits it best.
+    that suits it best; the middle of several rounds of each.
     """
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_setaffinity"):
@@ -74,28 +85,38 @@ def one_core(pictures: str) -> dict[str, float]:
     from tlstudio.host import jobs
 
     jobs.prepare_environment()
-    import numpy as np
-
     from tlstudio.control import Control
-    from tlstudio.data.decode import decode
     from tlstudio.training import prefix as prefixes
 
-    paths = sorted(Path(pictures).rglob("*.jpg"))[:200]
+    paths = sorted(Path(pictures).rglob("*.jpg"))[:ROUND]
+    prefix = _pooled_prefix()
+    with ExitStack() as stack:
+        runners = []
+        for batch in (2, 4, 8):
+            prefixes.WORK_OF_A_BATCH = batch * prefix.work
+            runners.append(stack.enter_context(prefixes.Runner(prefix, "/CPU:0", Control())))
+        _round(paths, runners)  # builds them
+        rounds = [_round(paths, runners) for _ in range(ROUNDS)]
+    decoding, *graph = (statistics.median(seconds) for seconds in zip(*rounds, strict=True))
+    return {"cores": cores, "decode": decoding, "graph": min(graph)}
+
+
+def _round(paths: Sequence[Path], runners: Sequence["Runner"]) -> list[float]:
+    """Seconds a picture to decode it, and to run it in each."""
+    import numpy as np
+
+    from tlstudio.data.decode import decode
+
     began = time.perf_counter()
     decoded = [decode(path, (224, 224)) for path in paths]
-    decoding = (time.perf_counter() - began) / len(paths)
-    prefix = _pooled_prefix()
-    graph = []
-    for batch in (2, 4, 8):
-        prefixes.WORK_OF_A_BATCH = batch * prefix.work
-        with prefixes.Runner(prefix, "/CPU:0", Control()) as runner:
-            some = np.stack(decoded[: runner.batch])
-            runner(some)
-            began = time.perf_counter()
-            for _ in range(128 // batch):
-                runner(some)
-            graph.append((time.perf_counter() - began) / 128)
-    return {"cores": cores, "decode": decoding, "graph": min(graph)}
+    seconds = [time.perf_counter() - began]
+    for runner in runners:
+        batches = np.split(np.stack(decoded), len(paths) // runner.batch)
+        began = time.perf_counter()
+        for batch in batches:
+            runner(batch)
+        seconds.append(time.perf_counter() - began)
+    return [each / len(paths) for each in seconds]
 
 
 def _pooled_prefix():

@@ -1,6 +1,7 @@
 """What there is to train on, found at run time."""
 
 import functools
+import logging
 import os
 import platform
 import sys
@@ -32,13 +33,46 @@ def prepare() -> tuple[str, ...]:
 
 def find_devices() -> Iterator[Event]:
     """The devices job."""
-    gpus = [Device(f"gpu:{i}", f"GPU  {name}") for i, name in enumerate(prepare())]
+    names = prepare()
+    memories = _memory_by_name() if names else {}
+    gpus = [
+        _device(f"gpu:{i}", f"GPU  {name}", memories.get(name, 0)) for i, name in enumerate(names)
+    ]
     if len(gpus) > 1:
         gpus.append(Device(ALL, f"All {len(gpus)} GPUs together"))
     cores = os.cpu_count() or 1
-    memory = psutil.virtual_memory().total
-    cpu = Device("cpu", f"CPU  {cores} cores, {memory / 2**30:.0f} GB", memory)
+    cpu = _device("cpu", f"CPU  {cores} cores", psutil.virtual_memory().total)
     yield DevicesFound((*gpus, cpu), "" if gpus else _why_no_gpu())
+
+
+def _device(name: str, label: str, memory: int) -> Device:
+    """`memory` in bytes, 0 where it is not known."""
+    return Device(name, f"{label}, {memory / 2**30:.0f} GB" if memory else label, memory)
+
+
+def _memory_by_name() -> dict[str, int]:
+    """Bytes of the NVIDIA GPUs, as their driver tells: TensorFlow knows once it has taken them.
+
+    By name, since the two count GPUs in different orders.
+    """
+    try:
+        import pynvml
+    except ImportError:  # comes with the extra `cuda`
+        return {}
+    try:
+        pynvml.nvmlInit()
+        try:
+            numbers = range(pynvml.nvmlDeviceGetCount())
+            gpus = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in numbers]
+            return {
+                pynvml.nvmlDeviceGetName(gpu): pynvml.nvmlDeviceGetMemoryInfo(gpu).total
+                for gpu in gpus
+            }
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError as error:
+        logging.getLogger(__name__).info("The driver does not tell of its GPUs: %s", error)
+        return {}
 
 
 def _why_no_gpu() -> str:
