@@ -48,11 +48,18 @@ def test_what_a_recipe_is_made_of_is_set_whatever_it_was() -> None:
             "class_weights": True,
             "clip_norm": 7.0,
             "reduce_on_plateau": 2,
-            "augmentation": Augmentation(mode="live", flip=0.0),
         }
     )
     for trains_backbone in (True, False):
         assert usual_recipe(odd, trains_backbone, 1.0) == usual_recipe(OWN, trains_backbone, 1.0)
+
+
+def test_augmentation_that_was_chosen_stays() -> None:
+    chosen = Augmentation(mode="live", flip=0.0, rotation=175)
+    mine = OWN.model_copy(update={"augmentation": chosen})
+    assert usual_recipe(mine, trains_backbone=True, imbalance=1.0).augmentation == chosen
+    strong = OWN.model_copy(update={"augmentation": Augmentation(mode="off", rotation=175)})
+    assert usual_recipe(strong, True, 1.0).augmentation == Augmentation(mode="views")
 
 
 def test_it_is_a_training_that_a_project_can_hold() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QImage
 from window_fakes import described, pictures
 from window_fakes import session as make_session
@@ -105,6 +105,23 @@ def test_a_slider_is_moved_by_keys(dialog, session, qtbot) -> None:
     session.decide(training=Training(augmentation=Augmentation(mode="live")))
     qtbot.keyClick(dialog.strengths.sliders["zoom"], Qt.Key.Key_Right)
     assert decided(session).zoom == 0.11
+
+
+@pytest.mark.parametrize("beside", [0, 6, -6])
+def test_the_handle_of_a_slider_jumps_to_where_it_is_clicked(
+    dialog, session, qtbot, beside
+) -> None:
+    session.decide(training=Training(augmentation=Augmentation(mode="live")))
+    dialog.show()
+    slider = dialog.strengths.sliders["rotation"]
+    middle = slider.rect().center()
+    qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=middle + QPoint(0, beside))
+    assert slider.value() == pytest.approx(90, abs=3)
+    assert decided(session).rotation == slider.value()
+    qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=middle)  # its handle, which stays
+    assert slider.value() == pytest.approx(90, abs=3)
+    qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(1, middle.y()))
+    assert slider.value() == 0
 
 
 # Costs

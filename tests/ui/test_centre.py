@@ -1,5 +1,6 @@
 """What the middle of the window does with answers that come late, or not at all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,19 @@ def test_the_plan_counts_the_epochs_of_both_phases_and_their_time(centre, sessio
     session._found_devices(DevicesFound((Device("cpu", "CPU"),), ""))
     assert plan(session)[1].startswith("5 + 20 epochs, about 5 s\n")
     assert centre.progress.detail.text() == plan(session)[1]
+
+
+def test_decisions_that_change_during_a_training_are_said_to_be_for_the_next(
+    centre, session, tmp_path: Path
+) -> None:
+    own = replace(session.decisions, pictures=Pictures(source=tmp_path))
+    session.decisions = session.started_with = own
+    centre.progress.start(20)
+    session.decide(training=Training(epochs=3))
+    assert "for the next training" in centre.progress.hint.text()
+    assert not centre.progress.hint.isHidden()
+    session.decide(training=own.training)
+    assert centre.progress.hint.isHidden()
 
 
 def test_in_a_new_window_the_curves_have_the_most_room(centre, session, tmp_path: Path) -> None:

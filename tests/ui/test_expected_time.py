@@ -1,8 +1,20 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from tlstudio.events import LayerRow
-from tlstudio.project.spec import Augmentation, Training
+from tlstudio.project.spec import (
+    Augmentation,
+    Backbone,
+    DenseLayer,
+    FreezePlan,
+    Head,
+    Pictures,
+    Training,
+)
 from tlstudio.ui import expected_time
+from tlstudio.ui.decisions import Decisions
 
 LAYERS = (
     LayerRow("input", "InputLayer", "a", (224, 224, 3), 0, False, 0),
@@ -64,6 +76,51 @@ def test_the_heads_own_epochs_count_only_where_the_backbone_is_trained() -> None
     assert seconds(NONE, head_epochs=5) == seconds(NONE)
     more = seconds(TOP, head_epochs=5) - seconds(TOP)
     assert 0 < more < seconds(TOP, epochs=5)
+
+
+def test_what_is_kept_is_not_run_again() -> None:
+    training = Training(epochs=3)
+
+    def took(trainable: frozenset[str], kept: bool) -> float:
+        return expected_time.seconds(LAYERS, trainable, TRAIN, VAL, training, 2, kept)
+
+    saved = (TRAIN + VAL) * FROZEN / expected_time.FOLDED_PER_SECOND
+    assert took(TOP, False) - took(TOP, True) == pytest.approx(saved)
+    assert took(NONE, True) == pytest.approx(expected_time.START_SECONDS + 2.1)
+    assert took(ALL, True) == took(ALL, False)
+
+
+BEFORE = Decisions(pictures=Pictures(source=Path("pets")))
+VIEWS = Training(augmentation=augmented("views"))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        ({}, {"head": Head(dense=(DenseLayer(units=64),))}, True),
+        ({}, {"training": Training(epochs=50, learning_rate=0.1, seed=7)}, True),
+        ({}, {"pictures": Pictures(source=Path("pets"), validation=0.4)}, True),
+        ({}, {"pictures": Pictures(source=Path("cars"))}, False),
+        ({}, {"backbone": Backbone(weights="random")}, False),
+        ({}, {"freeze": FreezePlan(strategy="top")}, False),
+        ({}, {"head": Head(pooling="flatten")}, False),
+        ({}, {"training": VIEWS}, False),
+        ({"training": VIEWS}, {"training": VIEWS}, True),
+        ({"training": VIEWS}, {"training": VIEWS.model_copy(update={"seed": 7})}, False),
+        ({}, {"training": Training(features="float16")}, False),
+        ({}, {"training": Training(head_epochs=5)}, False),
+        ({"training": Training(head_epochs=5)}, {}, True),
+        (
+            {"training": Training(augmentation=augmented("live"))},
+            {"training": Training(augmentation=augmented("live"))},
+            False,
+        ),
+    ],
+)
+def test_whether_the_last_training_left_all_that_is_needed(
+    before: dict[str, object], now: dict[str, object], kept: bool
+) -> None:
+    assert expected_time.is_kept(replace(BEFORE, **before), replace(BEFORE, **now)) == kept
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,8 @@ def test_probes_and_what_moved_are_shown_while_there_are_any_and_output_yields(t
     assert shown() == usual
     model.set_probes({"block1": (0.8, 0.1)})
     assert shown() == {Column.LAYER, Column.PROBE, Column.PARAMS}
+    model.set_moved({"block1_conv": 0.0})
+    assert shown() == {Column.LAYER, Column.PROBE, Column.PARAMS}
     model.set_moved({"block1_conv": 0.1})
     assert shown() == {Column.LAYER, Column.PROBE, Column.PARAMS, Column.MOVED}
     tree.show_layers(True)

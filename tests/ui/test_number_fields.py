@@ -30,6 +30,22 @@ def test_the_nearest_is_taken(field: Whole, typed: str, value: int) -> None:
     assert field.text() == str(value)
 
 
+@pytest.mark.parametrize(("typed", "value"), [("50", 50), ("500", 99), ("0", 1)])
+def test_the_nearest_is_taken_also_with_words_around_the_number(
+    qtbot, typed: str, value: int
+) -> None:
+    field = Whole("Share", 1, 99)
+    field.setPrefix("about ")
+    field.setSuffix(" %")
+    qtbot.addWidget(field)
+    field.show()
+    field.selectAll()
+    QTest.keyClicks(field, typed)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert field.value() == value
+    assert field.text() == f"about {value} %"
+
+
 def test_the_reason_is_shown(field: Whole) -> None:
     field.selectAll()
     QTest.keyClicks(field, "5000")

@@ -73,6 +73,22 @@ def test_clearing_leaves_nothing(qtbot, home, kept) -> None:
     assert not dialog.kept.clear.isEnabled()
 
 
+def test_while_a_training_runs_nothing_can_be_cleared(qtbot, home, kept) -> None:
+    dialog = PreferencesDialog(False, home / "runs", training=True)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: dialog.kept.used.text() == "1.80 kB for 2 freeze plans")
+    assert not dialog.kept.clear.isEnabled()
+    assert "training that runs" in dialog.kept.clear.toolTip()
+
+
+def test_that_all_was_cleared_is_told(qtbot, home, kept) -> None:
+    dialog = opened(qtbot, home)
+    qtbot.waitUntil(dialog.kept.clear.isEnabled)
+    with qtbot.waitSignal(dialog.kept.cleared):
+        clear(dialog, qtbot)
+
+
 def test_clearing_is_asked_about_since_cancel_cannot_take_it_back(qtbot, home, kept) -> None:
     dialog = opened(qtbot, home)
     qtbot.waitUntil(dialog.kept.clear.isEnabled)

@@ -85,7 +85,7 @@ def test_stages_before_the_training_have_names_and_figures(panel, clock):
     clock.now = 1.0
     panel.handle(Progress("extract", 185, 370))
     assert panel.headline.text() == "Reading pictures"
-    assert panel.detail.text() == "185 of 370, 1 s left"
+    assert panel.detail.text() == "185 of 370, 1 s left of this step"
     panel.handle(Progress("build", 0, 0))
     assert panel.bar.maximum() == 0
 
@@ -194,7 +194,8 @@ def test_live_figures_have_units_and_stand_still_while_nothing_is_done(panel, cl
     figures = panel.figures
     assert figures.speed.text == "1,940 pictures/s"
     assert figures.cached.text == "1,612 of 1,650 cached"
-    assert "1,612 of 1,650 pictures" in figures.cached.toolTip()
+    assert "Of 1,650 pictures" in figures.cached.toolTip()
+    assert "features of 1,612 were there" in figures.cached.toolTip()
     assert figures.memory.text == "1.24 GB memory"
     assert "1,240,000,000" in figures.memory.toolTip()
     assert figures.device.text == "GPU 0 11.2 GB in use"
@@ -374,3 +375,17 @@ def test_what_is_said_of_a_training_is_seen_whole_in_a_small_window(panel, clock
     detail.parentWidget().layout().activate()
     assert detail.fontMetrics().horizontalAdvance(detail.text()) > detail.width()
     assert detail.heightForWidth(detail.width()) <= detail.height()
+
+
+def test_while_a_training_runs_other_decisions_are_said_to_be_for_the_next(panel) -> None:
+    panel.set_next_differs(True)
+    assert panel.hint.isHidden()
+    panel.start(20)
+    panel.handle(STARTED)
+    panel.set_next_differs(True)
+    assert "for the next training" in panel.hint.text()
+    panel.set_next_differs(False)
+    assert panel.hint.isHidden()
+    panel.set_next_differs(True)
+    panel.handle(finished())
+    assert panel.hint.isHidden()

@@ -326,6 +326,16 @@ def test_a_recipe_that_came_with_a_project_is_undone_to_plain_training(
     assert session.decisions.training == Training(epochs=7)
 
 
+def test_undoing_a_recipe_that_came_with_a_project_keeps_augmentation_that_was_chosen(
+    training, session, qtbot
+) -> None:
+    mine = Training(augmentation=Augmentation(mode="live", rotation=90))
+    session.decide(training=usual_recipe(mine, False, 1.0))
+    assert "augmentation" not in training.recipe.toolTip()
+    click(qtbot, training.recipe)
+    assert session.decisions.training == mine
+
+
 def test_the_recipe_says_before_what_it_sets_and_follows_the_plan(training, session) -> None:
     assert "early stop" in training.recipe.toolTip()
     assert "head first" not in training.recipe.toolTip()

@@ -11,8 +11,9 @@ def usual_recipe(training: Training, trains_backbone: bool, imbalance: float) ->
 
     `trains_backbone` says whether the plan trains backbone layers, `imbalance` how many times
     the pictures of the smallest class the largest has. Epochs, batch size, optimizer, learning
-    rate, seed and device stay as they are.
+    rate, seed and device stay as they are, as does augmentation that is on: it was chosen.
     """
+    chosen = training.augmentation.mode != "off"
     return training.model_copy(
         update={
             "head_epochs": 5 if trains_backbone else 0,
@@ -23,6 +24,6 @@ def usual_recipe(training: Training, trains_backbone: bool, imbalance: float) ->
             "clip_norm": 1.0 if trains_backbone else 0.0,
             "early_stopping": 8,
             "reduce_on_plateau": 0,
-            "augmentation": Augmentation(mode="views"),
+            "augmentation": training.augmentation if chosen else Augmentation(mode="views"),
         }
     )

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QGridLayout, QSlider, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from tlstudio.project.spec import Augmentation
 from tlstudio.ui.card import label
-from tlstudio.ui.tooltip import explain
+from tlstudio.ui.slider import Slider
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +91,14 @@ class Strengths(QWidget):
             slider.show_strength(getattr(how, name))
 
 
-class StrengthSlider(QSlider):
+class StrengthSlider(Slider):
     """`words` is the label that says its strength exactly."""
 
     def __init__(self, strength: Strength) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
+        super().__init__(strength.text, strength.tip)
         self._strength = strength
         self.setRange(0, strength.most)
         self.setPageStep(10)
-        self.setAccessibleName(strength.text)
-        explain(self, strength.tip)
         self.words = label("", "value")
         self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.words.setFixedWidth(self.fontMetrics().horizontalAdvance("± 88.88 %"))
@@ -112,6 +109,3 @@ class StrengthSlider(QSlider):
             self.setValue(round(value * self._strength.scale))
         self.words.setText(self._strength.words(value))
         self.setAccessibleDescription(f"{self.words.text()}. {self._strength.tip}")
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        super().wheelEvent(event) if self.hasFocus() else event.ignore()

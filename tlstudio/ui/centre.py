@@ -113,6 +113,8 @@ class Centre(QStackedWidget):
 
     def _decided(self, part: str) -> None:
         self.progress.forget_failure()
+        session = self._session
+        self.progress.set_next_differs(session.decisions != session.started_with)
         pictures = self._session.decisions.pictures
         source = pictures.source if pictures else None
         if part == "pictures" and source != self._shown_source:

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import takewhile
 from math import prod
 
 from tlstudio.events import LayerRow
 from tlstudio.project.spec import Training
+from tlstudio.ui.decisions import Decisions, drawn_from
 from tlstudio.ui.session import Session
 
 # EfficientNet-Lite0 at 224 px, 0.39 G multiply-adds a picture, measured on two cores: the folded
@@ -44,9 +46,10 @@ def seconds(
     val: int,
     training: Training,
     cores: int | None = None,
+    kept: bool = False,
 ) -> float:
     """For so many pictures to train on and to check with, on `cores` cores (0 or None: those of
-    this machine). Nothing is taken to be known from earlier trainings.
+    this machine); `kept` says whether what the frozen layers say of them is known already.
     """
     speedup = min(cores or os.cpu_count() or 1, 16) / MEASURED_CORES
     how = training.augmentation
@@ -57,6 +60,8 @@ def seconds(
 
     def passes(epochs: int) -> int:
         """How many pictures go once through what is frozen in so many epochs."""
+        if kept:
+            return 0
         times = {"off": 1, "views": how.views, "live": epochs}[how.mode]
         return train * times + val
 
@@ -80,7 +85,26 @@ def of(session: Session, training: Training) -> float | None:
     if split is None or description is None or not _on_cpu(session, training.device):
         return None
     counts = len(split.train), len(split.val)
-    return seconds(description.layers, session.trainable, *counts, training)
+    now = replace(session.decisions, training=training)
+    kept = session.trained_with is not None and is_kept(session.trained_with, now)
+    return seconds(description.layers, session.trainable, *counts, training, kept=kept)
+
+
+def is_kept(before: Decisions, now: Decisions) -> bool:
+    """Whether a training finds all that the frozen layers say of its pictures as one with the
+    decisions `before` has left it.
+    """
+
+    def needs(chosen: Decisions) -> tuple[object, ...]:
+        training, how = chosen.training, chosen.training.augmentation
+        source = chosen.pictures.source if chosen.pictures else None
+        # Versions are made of the pictures that are trained on alone.
+        drawn = drawn_from(chosen) if how.mode == "views" else None
+        frozen = chosen.backbone, chosen.freeze, chosen.head.pooling
+        return source, drawn, frozen, how, training.features
+
+    phases = bool(before.training.head_epochs) >= bool(now.training.head_epochs)
+    return phases and now.training.augmentation.mode != "live" and needs(before) == needs(now)
 
 
 def _on_cpu(session: Session, device: str) -> bool:

@@ -42,17 +42,22 @@ class Whole(QSpinBox):
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         # Qt would refuse the digit that makes a number too large, and leave another number.
-        if _beyond(text, self.maximum()):
+        if _beyond(self._number(text), self.maximum()):
             return QValidator.State.Intermediate, text, position
         return super().validate(text, position)
 
     def fixup(self, text: str) -> str:
         """The nearest number that there is, and why."""
-        if not text.isdecimal():
-            return str(self.value())
+        number = self._number(text)
+        if not number.isdecimal():
+            return self.textFromValue(self.value())
         why = self.toolTip() or f"From {self.minimum()} to {self.maximum()}"
         show_below(self, why)
-        return str(min(max(int(text), self.minimum()), self.maximum()))
+        return self.textFromValue(min(max(int(number), self.minimum()), self.maximum()))
+
+    def _number(self, text: str) -> str:
+        """What was typed, without what stands around it."""
+        return text.removeprefix(self.prefix()).removesuffix(self.suffix()).strip()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         super().wheelEvent(event) if self.hasFocus() else event.ignore()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QThread
+from PySide6.QtCore import QThread, Signal
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -24,6 +24,8 @@ from tlstudio.ui.card import label
 from tlstudio.ui.fields import Whole
 
 MOST_GB = 100_000
+CLEARS = "Deletes all of it; the next training computes what it needs"
+IN_USE = "The training that runs needs it; clear it when that has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,12 @@ def _size(path: Path) -> int:
 class KeptFeatures(QWidget):
     """`save` the limit when the dialog is accepted."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    cleared = Signal()
+
+    def __init__(self, training: bool, parent: QWidget | None = None) -> None:
+        """While `training` runs, nothing can be cleared: it would compute all of it again."""
         super().__init__(parent)
+        self._training = training
         self._cleared = False
         why = label("Outputs of frozen layers, which the next training need not compute.", "muted")
         self.bar = QProgressBar()
@@ -84,7 +90,7 @@ class KeptFeatures(QWidget):
         self.used = label("Counting…")
         self.clear = QPushButton("Clear")
         self.clear.setAutoDefault(False)
-        self.clear.setToolTip("Deletes all of it; the next training computes what it needs")
+        self.clear.setToolTip(IN_USE if training else CLEARS)
         self.clear.clicked.connect(self._ask_to_clear)
         self.limit = Whole("Most gigabytes to keep", 1, MOST_GB, 5)
         self.limit.setSuffix(" GB")
@@ -143,8 +149,10 @@ class KeptFeatures(QWidget):
             f"In {features_folder()}.\nWhat is known of checked picture files takes "
             f"{numbers.size(found.scans)} more, which does not count."
         )
-        self.clear.setEnabled(bool(found.features or found.scans))
+        self.clear.setEnabled(bool(found.features or found.scans) and not self._training)
         self._show_share()
+        if self._cleared:
+            self.cleared.emit()
 
     def _show_share(self) -> None:
         share = self._found.features / (self.limit.value() * GB)

@@ -182,9 +182,10 @@ class LayerTree(QTreeView):
     def _choose_columns(self) -> None:
         """Probes and what moved are shown while there are any; for them others yield."""
         model, width = self._layers, self.viewport().width()
-        extra = bool(model.probes) + bool(model.moved)
+        moved = any(model.moved.values())
+        extra = bool(model.probes) + moved
         self.setColumnHidden(Column.PROBE, not model.probes)
-        self.setColumnHidden(Column.MOVED, not model.moved)
+        self.setColumnHidden(Column.MOVED, not moved)
         room = BAR_WIDTH * extra
         self.setColumnHidden(Column.TYPE, width < TYPE_FROM_WIDTH + room)
         self.setColumnHidden(Column.OUTPUT, extra > 0 and width < OUTPUT_FROM_WIDTH + room)

@@ -34,7 +34,7 @@ class LiveFigures(QWidget):
         """There is no training to tell of."""
         self.hide()
         self.speed.set(UNKNOWN)
-        self.cached.set(UNKNOWN, tip="Pictures whose features were kept from earlier trainings")
+        self.cached.set(UNKNOWN, tip="Pictures whose features were there already")
         self.memory.set(UNKNOWN, tip="Memory that the engine's process takes")
         self.device.set("")
 
@@ -48,8 +48,8 @@ class LiveFigures(QWidget):
         hits, total = figures.cache.hits, figures.cache.hits + figures.cache.misses
         self.cached.set(
             f"{_brief(hits)} of {_brief(total)}" if total else UNKNOWN,
-            tip=f"The features of {hits:,} of {total:,} pictures were kept from earlier trainings; "
-            "the others go through the frozen layers",
+            tip=f"Of {total:,} pictures, each augmented version counted, the features of {hits:,} "
+            "were there already; the others go through the frozen layers",
         )
         self.memory.set(
             size(figures.memory_bytes),

@@ -341,7 +341,9 @@ class MainWindow(QMainWindow):
 
     def show_preferences(self) -> None:
         session = self._session
-        dialog = PreferencesDialog(session.train_in_window, session.runs_folder, self)
+        training = session.state != State.IDLE
+        dialog = PreferencesDialog(session.train_in_window, session.runs_folder, training, self)
+        dialog.kept.cleared.connect(session.forget_kept)
         dialog.accepted.connect(lambda: self._take_preferences(dialog))
         dialog.open()
 

@@ -1,4 +1,7 @@
-"""Asks the engine how far a training moved each layer, and keeps the bars in the layer tree."""
+"""Asks the engine how far a training moved each layer, and keeps the bars in the layer tree.
+
+While another training runs there are none: they would seem to be its own.
+"""
 
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from tlstudio.layer_events import LayersMoved
 from tlstudio.ui.layer_model import LayerModel
 from tlstudio.ui.session import Session
 from tlstudio.ui.trained_run import trained_run
+from tlstudio.ui.trainer import State
 
 
 class MovedQuestion(QObject):
@@ -23,6 +27,7 @@ class MovedQuestion(QObject):
         session.model_changed.connect(self._model_changed)
         session.description_changed.connect(self._look)
         session.decided.connect(self._decided)
+        session.state_changed.connect(self._look)
 
     def _model_changed(self) -> None:
         """A run that was resumed has another model in the same folder."""
@@ -36,7 +41,8 @@ class MovedQuestion(QObject):
             self._look()
 
     def _look(self) -> None:
-        run = trained_run(self._session)
+        idle = self._session.state == State.IDLE
+        run = trained_run(self._session) if idle else None
         if run == self._run:
             return
         self._session.withdraw(self._ticket)

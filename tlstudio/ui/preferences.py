@@ -24,8 +24,13 @@ class PreferencesDialog(QDialog):
     """Read `train_in_window` and `runs_folder` when it was accepted."""
 
     def __init__(
-        self, train_in_window: bool, runs_folder: Path, parent: QWidget | None = None
+        self,
+        train_in_window: bool,
+        runs_folder: Path,
+        training: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
+        """`training` says whether a training runs now."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Preferences")
@@ -39,7 +44,7 @@ class PreferencesDialog(QDialog):
         choose = QPushButton("Choose…")
         choose.setAutoDefault(False)
         choose.clicked.connect(self._choose)
-        self.kept = KeptFeatures()
+        self.kept = KeptFeatures(training)
         self.problem = label("", "error")
         self.problem.setWordWrap(True)
         self.problem.hide()

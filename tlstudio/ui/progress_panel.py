@@ -29,6 +29,7 @@ from tlstudio.ui.time_left import EpochClock, Speed
 from tlstudio.ui.training_run import TrainingRun
 
 BAR_STEPS = 1000
+NEXT = "What you change now is for the next training; this one goes on as it began."
 WARNINGS_SHOWN = 3
 
 
@@ -155,6 +156,11 @@ class ProgressPanel(Card):
         self._running = True
         self._show("Starting", "the engine is getting ready")
         self._show_buttons()
+
+    def set_next_differs(self, differs: bool) -> None:
+        """Whether the decisions are no longer those of the training that runs."""
+        if self._running:
+            self._say(self.hint, NEXT if differs else "")
 
     def set_paused(self, paused: bool) -> None:
         if paused == (self._run.paused_at is not None):
@@ -320,6 +326,7 @@ class ProgressPanel(Card):
         self._run.stopping = False
         self._run.paused_at = None
         self._show(headline, detail)
+        self._say(self.hint, "")
         self.figures.clear()
         self.bar.setRange(0, BAR_STEPS)
         self._show_buttons()

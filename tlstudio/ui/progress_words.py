@@ -14,7 +14,7 @@ def stage(event: Progress, per_second: float) -> str:
     if event.detail:
         parts.append(event.detail)
     if per_second and event.total > event.done:
-        parts.append(f"{in_words((event.total - event.done) / per_second)} left")
+        parts.append(f"{in_words((event.total - event.done) / per_second)} left of this step")
     return ", ".join(parts)
 
 

@@ -56,7 +56,7 @@ class RecipeButton(QPushButton):
     def _words(self) -> str:
         recipe = self._recipe(Training())
         words = switched_on(recipe, bool(self._session.trainable))
-        if recipe.augmentation.mode != "off":
+        if self._session.decisions.training.augmentation.mode == "off":
             words.append(f"augmentation, {augmentation(recipe.augmentation).lower()}")
         return ", ".join(words)
 
@@ -74,6 +74,6 @@ class RecipeButton(QPushButton):
             back = {
                 name: getattr(plain, name)
                 for name in Training.model_fields
-                if getattr(plain, name) != getattr(ours, name)
+                if getattr(training, name) == getattr(ours, name)
             }
             self._session.decide(training=training.model_copy(update=back))

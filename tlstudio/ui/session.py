@@ -100,6 +100,10 @@ class Session(QObject):
         self.devices: DevicesFound | None = None
         self.model: Path | None = None
         self.evaluation: Evaluation | None = None
+        self.started_with: Decisions | None = None
+        """Of the training that runs or ran last."""
+        self.trained_with: Decisions | None = None
+        """Of the last training that ended well: what it kept is there for the next one."""
         self.unfinished = UnfinishedRuns(self)
         self._training_host = make_host()
         self._trainer = Trainer(self._training_host, self)
@@ -262,6 +266,11 @@ class Session(QObject):
         """End a question that runs or waits; nothing more comes of it."""
         self._engine.withdraw(ticket)
 
+    def forget_kept(self) -> None:
+        """Nothing is kept of any training now."""
+        self.trained_with = None
+        self.decided.emit("training")
+
     def close(self) -> None:
         """End the engines and threads and wait for them; a training must have ended before."""
         self.unfinished.close()
@@ -314,6 +323,7 @@ class Session(QObject):
         self.scan_changed.emit()
 
     def _start(self, request: TrainRequest | ResumeRequest) -> None:
+        self.started_with = self.decisions
         self._trainer.start(request, self.train_in_window)
         if self.project_path is None:
             # The run keeps the decisions as they are.
@@ -323,6 +333,7 @@ class Session(QObject):
         self.trained.emit(events)
         for event in events:
             if isinstance(event, Finished):
+                self.trained_with = self.started_with
                 self._use_model(Path(event.run))
 
     def _training_changed(self, state: str) -> None:

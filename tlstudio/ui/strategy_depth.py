@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from tlstudio.events import LayerRow
 from tlstudio.project.freeze_plan import blocks_in_order
 from tlstudio.ui import freeze_edit, numbers
 from tlstudio.ui.card import label
-from tlstudio.ui.tooltip import explain
+from tlstudio.ui.slider import Slider
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,12 @@ class DepthSlider(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._blocks: tuple[str, ...] = ()
-        self.slider = _Slider()
+        self.slider = Slider(
+            "The block from which layers are trained",
+            "Further left more blocks are trained, further right fewer",
+        )
+        self.slider.setObjectName("depth")
+        self.slider.setPageStep(1)
         self.slider.valueChanged.connect(self._move)
         self.place = label("", "muted")
         self.place.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -95,18 +99,6 @@ class DepthSlider(QWidget):
             self.moved.emit(self._blocks[first])
         else:
             self.slider.setValue(within)
-
-
-class _Slider(QSlider):
-    def __init__(self) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self.setObjectName("depth")
-        self.setPageStep(1)
-        self.setAccessibleName("The block from which layers are trained")
-        explain(self, "Further left more blocks are trained, further right fewer")
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        super().wheelEvent(event) if self.hasFocus() else event.ignore()
 
 
 def _place(begin: str, end: str) -> str:
