@@ -15,7 +15,6 @@ def shard(folder: Path, name: str = "a") -> Path:
     """A shard of SIZE bytes; the index."""
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.rows").write_bytes(bytes(SIZE))
-    (folder / f"{name}.checked").write_text("x")
     index = folder / f"{name}.json"
     index.write_text("{}")
     return index
@@ -26,11 +25,21 @@ def test_the_least_recently_used_go_first_and_those_in_use_stay(tmp_path: Path) 
         os.utime(shard(tmp_path / name), (1e9 - age, 1e9 - age))
     assert [found.index.parent.name for found in kept(tmp_path)] == ["mine", "older", "old", "new"]
     assert {found.size for found in kept(tmp_path)} == {SIZE}
-    assert shrink(tmp_path, 2 * SIZE, spare=tmp_path / "mine") == 2 * SIZE
+    assert shrink(tmp_path, 2 * SIZE, spare={tmp_path / "mine" / "a.json"}) == 2 * SIZE
     assert [found.index.parent.name for found in kept(tmp_path)] == ["mine", "new"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "new"]
     assert shrink(tmp_path, 0) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_in_use_goes_also_where_other_shards_of_its_network_are(
+    tmp_path: Path,
+) -> None:
+    made = [shard(tmp_path / "net", name) for name in ("first", "second", "third")]
+    for age, index in enumerate(made):
+        os.utime(index, (1e9 + age, 1e9 + age))
+    assert shrink(tmp_path, SIZE, spare={made[0]}) == SIZE
+    assert [found.index for found in kept(tmp_path)] == [made[0]]
 
 
 def test_what_a_killed_training_left_goes_after_a_day(tmp_path: Path) -> None:

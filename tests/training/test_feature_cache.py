@@ -112,23 +112,27 @@ def checks(folder: Path, monkeypatch: pytest.MonkeyPatch, keys: str) -> int:
     return sum(read)
 
 
-def test_each_version_of_a_shard_is_checked_once_and_only_where_it_is_wanted(
+def test_what_is_wanted_is_checked_each_time_but_what_was_written_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_row, net = VALUES * 2, tmp_path / "net"
-    written = filled(net, 5)
-    list(written.check(Control()))
-    assert list(net.glob("*.checked")) == []  # just written here
+    assert list(filled(net, 5).check(Control())) == []
     filled(net, 2, first=5)
     assert checks(net, monkeypatch, "5x") == 2 * one_row
-    assert checks(net, monkeypatch, "056") == 5 * one_row
-    assert checks(net, monkeypatch, "0123456") == 0
-    path = next(p for p in net.glob("*.rows") if p.stat().st_size == 2 * one_row)
-    content = path.read_bytes()
-    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    os.utime(path, ns=(1, 1))
-    assert checks(net, monkeypatch, "0123456") == 2 * one_row
-    assert [name for name in "0123456" if name in opened(net)] == list("01234")
+    for _ in range(2):
+        assert checks(net, monkeypatch, "0123456") == 7 * one_row
+
+
+def test_a_disk_that_fails_is_found_though_no_one_has_written(tmp_path: Path) -> None:
+    net = tmp_path / "net"
+    filled(net, 5)
+    assert all(name in opened(net) for name in "01234")
+    (path,) = net.glob("*.rows")
+    was, content = path.stat(), bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert not any(name in opened(net) for name in "01234")
 
 
 def test_a_check_says_how_far_it_is(tmp_path: Path) -> None:
@@ -161,25 +165,16 @@ def test_a_check_is_stopped_in_the_middle_of_a_shard(
     assert "0" in cache
 
 
-def test_a_check_that_cannot_be_noted_is_one_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    filled(tmp_path / "net")
-
-    def full(*_: object) -> None:
-        raise JobError("The disk is full.", "Free some space.")
-
-    monkeypatch.setattr(feature_cache, "write_whole", full)
-    assert "4" in opened(tmp_path / "net")
-    assert list(tmp_path.glob("net/*.checked")) == []
-
-
-def test_opening_marks_what_is_used(tmp_path: Path) -> None:
+def test_opening_marks_what_is_used_and_nothing_else(tmp_path: Path) -> None:
     filled(tmp_path / "net")
     (index,) = tmp_path.glob("net/*.json")
     os.utime(index, (1e9, 1e9))
-    FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
+    other = FeatureCache(tmp_path / "net", VALUES, "float16", ["another"])
+    assert index.stat().st_mtime == 1e9
+    assert other.in_use() == set()
+    cache = FeatureCache(tmp_path / "net", VALUES, "float16", KEYS)
     assert index.stat().st_mtime > 1e9
+    assert cache.in_use() == {index}
 
 
 def test_a_shard_that_was_never_finished_does_not_count(tmp_path: Path) -> None:

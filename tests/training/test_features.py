@@ -109,8 +109,17 @@ def test_rows_and_what_is_trained_on_them_are_the_whole_model(
 
 
 def test_pooled_features_alone_are_kept_where_that_is_enough() -> None:
-    assert made(pooling="gap")[2].shapes == ((1280,),)
+    assert made(pooling="gap")[2].shapes == ((1280,), (1280,))
     assert made(pooling="flatten")[2].shapes == ((1, 1, 1280),)
+
+
+def test_a_head_with_the_other_pooling_finds_its_features_kept(
+    pictures: tuple[Picture, ...], tmp_path: Path
+) -> None:
+    average, maximum = made(pooling="gap")[2], made(pooling="gmp")[2]
+    assert average.key == maximum.key
+    compute(average, pictures[:5], tmp_path)
+    assert compute(maximum, pictures[:5], tmp_path)[1].hits == 5
 
 
 def test_what_is_there_is_not_computed_again(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
@@ -200,7 +209,8 @@ def test_each_phase_has_what_it_lacked(pictures: tuple[Picture, ...], tmp_path: 
     assert (first.hits, first.misses) == (10, 20)
     assert compute(both.later, pictures, tmp_path)[1].hits == 30
     for part in (prefix, both.later):
-        cache = FeatureCache(tmp_path / part.key, part.values, part.dtype, ())
+        keys = [plain(picture).key for picture in pictures]
+        cache = FeatureCache(tmp_path / part.key, part.values, part.dtype, keys)
         assert sum(len(shard.rows) for shard in cache._shards) == 30, "none is kept twice"
 
 
@@ -227,7 +237,7 @@ def test_what_cannot_be_kept_for_later_is_no_matter_of_the_first_phase(
     monkeypatch.setattr(ShardWriter, "add", full)
     events, first = compute_both(prefix, both, pictures, tmp_path)
     assert not [event for event in events if isinstance(event, Warned)]
-    assert rows_of(first, pictures).shape == (30, 1280)
+    assert rows_of(first, pictures).shape == (30, 2560)
     monkeypatch.undo()
     assert compute(both.later, pictures, tmp_path)[1].hits == 10
 
@@ -251,7 +261,7 @@ def test_another_prefix_has_rows_of_its_own(other: str) -> None:
         case "boundary":
             assert made("top")[2].key != first
         case "pooling":
-            assert made(pooling="gmp")[2].key != first
+            assert made(pooling="flatten")[2].key != first
         case "dtype":
             assert made(dtype="float16")[2].key != first
         case "device":
@@ -262,7 +272,7 @@ def test_another_prefix_has_rows_of_its_own(other: str) -> None:
 def test_the_same_bytes_twice_are_one_row(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
     prefix = made()[2]
     _, features = compute(prefix, (pictures[0], pictures[1], pictures[0]), tmp_path)
-    assert rows_of(features, pictures[:2]).shape == (2, 1280)
+    assert rows_of(features, pictures[:2]).shape == (2, 2560)
     assert features.misses == 3
 
 
@@ -275,7 +285,7 @@ def test_pictures_that_are_gone_are_lost_and_the_others_are_not(
     assert list(features.lost) == ["gone"]
     assert "is not there" in features.lost["gone"].message
     kept = [picture for picture in chosen if picture is not gone]
-    assert rows_of(features, kept).shape == (8, 1280)
+    assert rows_of(features, kept).shape == (8, 2560)
 
 
 def test_a_stop_keeps_what_was_computed(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
@@ -331,7 +341,7 @@ def test_a_full_disk_is_told_once_and_memory_takes_over_as_far_as_it_goes(
 
     monkeypatch.setattr(ShardWriter, "add", full)
     if not room:
-        monkeypatch.setattr(features_module, "IN_MEMORY_BYTES", 5 * 1280 * 4)
+        monkeypatch.setattr(features_module, "IN_MEMORY_BYTES", 5 * 2560 * 4)
         with pytest.raises(NoRoom):
             compute(prefix, pictures, tmp_path)
         return
@@ -372,7 +382,7 @@ def test_a_picture_is_decoded_once_for_all_its_views(
     job = compute_features(made()[2], versions, how, tmp_path, "/CPU:0", Control())
     _, features = ended(job)
     assert features.misses == 7 * count
-    assert features.read([version.key for version in versions]).shape == (7 * count, 1280)
+    assert features.read([version.key for version in versions]).shape == (7 * count, 2560)
     # A piece ends where a batch does, so that a picture may be parted once.
     assert len(decoded) <= 7 + 7 * count // 8
 

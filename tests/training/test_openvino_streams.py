@@ -42,7 +42,7 @@ def broken(*_: object, **__: object) -> object:
 
 
 def wrong(pictures: list[np.ndarray], **_: object) -> list[np.ndarray]:
-    return [np.ones((len(pictures[0]), 1280), np.float32)]
+    return [np.ones((len(pictures[0]), 2 * 1280), np.float32)]
 
 
 def test_what_agrees_to_the_tolerance_is_used() -> None:

@@ -266,10 +266,15 @@ def test_the_limit_that_was_set_is_obeyed_but_for_what_is_in_use(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     seen = []
-    for gigabytes, pooling in ((1.0, "gap"), (1.0, "gmp"), (1e-6, "flatten")):
+    plans = ("head", "gap"), ("head", "flatten"), ("top", "gap")
+    for gigabytes, (strategy, pooling) in zip((1.0, 1.0, 1e-6), plans, strict=True):
         set_limit(gigabytes)
-        once = Training(epochs=1, batch_size=8, device="cpu")
-        train(project(head=Head(pooling=pooling), training=once), tmp_path / pooling)
+        made = project(
+            freeze=FreezePlan(strategy=strategy),
+            head=Head(pooling=pooling),
+            training=Training(epochs=1, batch_size=8, device="cpu"),
+        )
+        train(made, tmp_path / f"{strategy} {pooling}")
         seen.append(len(kept(features_folder())))
     assert seen == [1, 2, 1]
 

@@ -15,8 +15,8 @@ TOP, ALL = frozenset({"top"}), frozenset({"conv", "top"})
 @pytest.mark.parametrize(
     ("trainable", "pooled", "precision", "size"),
     [
-        (NONE, True, "auto", 4 * 100),
-        (NONE, True, "float16", 2 * 100),
+        (NONE, True, "auto", 2 * 4 * 100),
+        (NONE, True, "float16", 2 * 2 * 100),
         (NONE, False, "auto", 4 * 7 * 7 * 100),
         (TOP, True, "auto", 2 * 14 * 14 * 112),
         (TOP, True, "float32", 4 * 14 * 14 * 112),

@@ -9,13 +9,14 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tlstudio.paths import feature_limit_file, write_whole
 
-INDEX, ROWS, CHECKED = ".json", ".rows", ".checked"
+INDEX, ROWS = ".json", ".rows"
 GB = 10**9
 DEFAULT_LIMIT = 10 * GB
 ABANDONED_SECONDS = 24 * 3600
@@ -37,9 +38,9 @@ def kept(root: Path) -> list[Kept]:
     return sorted(_kept(root), key=lambda shard: shard.used)
 
 
-def shrink(root: Path, limit: int, spare: Path | None = None) -> int:
-    """Delete the least recently used shards until all take at most `limit` bytes; those in the
-    folder `spare` stay. Returns the bytes that are left.
+def shrink(root: Path, limit: int, spare: AbstractSet[Path] = frozenset()) -> int:
+    """Delete the least recently used shards until all take at most `limit` bytes; those whose
+    indices are in `spare` stay. Returns the bytes that are left.
 
     A training that has opened a shard can go on reading it, but on Windows, where files in use
     stay.
@@ -50,7 +51,7 @@ def shrink(root: Path, limit: int, spare: Path | None = None) -> int:
     for shard in shards:
         if size <= limit:
             break
-        if shard.index.parent != spare and delete_shard(shard.index):
+        if shard.index not in spare and delete_shard(shard.index):
             size -= shard.size
     for folder in root.glob("*/"):
         with suppress(OSError):  # it is not empty
@@ -62,7 +63,7 @@ def delete_shard(index: Path) -> bool:
     """False while it is in use."""
     try:
         # Rows first: where they are in use, and stay, they are not forgotten.
-        for suffix in (ROWS, CHECKED, INDEX):
+        for suffix in (ROWS, INDEX):
             index.with_suffix(suffix).unlink(missing_ok=True)
     except OSError:
         return False

@@ -15,9 +15,15 @@ FLOPS_A_SECOND = 1e11
 """What a laptop computes: the weight of work that is not saved, against bytes to be read."""
 BYTES_A_SECOND = 1e9
 BYTES_A_VALUE = 2
-"""Features are kept in half precision."""
+"""Of rows that are large enough to matter."""
+CHEAP_VALUES = 1 << 13
+"""A row of up to so many values is kept in single precision, a larger one in half, unless another
+is asked for.
+"""
 FLOPS_A_VALUE = 10
 """Of an operation without a kernel, such as an activation, for each value that it puts out."""
+POOLED = 2
+"""Values a channel of a pooled row: the mean and the maximum, so that a head may change between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,18 @@ def find_boundary(backbone: keras.Model, trainable: AbstractSet[str]) -> Boundar
     best = min(cuts, key=_seconds_left)
     layers = tuple(dict.fromkeys(tensor._keras_history.operation.name for tensor in best.tensors))
     return Boundary(
-        best.tensors, layers, best.work, all_work, best.values, _reason(best, cuts[-1], all_work)
+        best.tensors,
+        layers,
+        best.work,
+        all_work,
+        best.values,
+        _reason(backbone, best, cuts[-1], all_work),
     )
+
+
+def bytes_of(values: int) -> int:
+    """Of a row that is kept in the usual precision."""
+    return values * (4 if values <= CHEAP_VALUES else 2)
 
 
 def work_of(backbone: keras.Model) -> int:
@@ -134,11 +150,14 @@ def _seconds_left(cut: _Cut) -> float:
     )
 
 
-def _reason(best: _Cut, last: _Cut, all_work: int) -> str:
+def _reason(backbone: keras.Model, best: _Cut, last: _Cut, all_work: int) -> str:
     said = (
         f"{100 * best.work / all_work:.0f} % of the backbone's work is done once, for "
         f"{_size(best.values)} kept a picture"
     )
+    if best.tensors == tuple(backbone.outputs) and len(backbone.output_shape) == 4:
+        pooled = POOLED * backbone.output_shape[-1]
+        said += f" where the head begins with Flatten, {_size(pooled)} where it begins with pooling"
     if best.values < last.values:
         more = (last.work - best.work) / all_work
         said += f"; {100 * more:.1f} % more would take {_size(last.values)}"
@@ -146,7 +165,7 @@ def _reason(best: _Cut, last: _Cut, all_work: int) -> str:
 
 
 def _size(values: int) -> str:
-    return f"{values * BYTES_A_VALUE / 1000:,.0f} kB"
+    return f"{bytes_of(values) / 1000:,.0f} kB"
 
 
 def _work(operation: keras.Operation) -> int:

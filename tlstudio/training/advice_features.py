@@ -183,6 +183,6 @@ def _computed(
             f"{catalog.facts(spec.name).label} answers some pictures with what is no number.",
             "Its weights may be damaged: choose other ones, or another backbone.",
         ) from error
-    shrink(folder, limit(), spare=folder / prefix.key)
+    shrink(folder, limit(), spare=features.cache.in_use())
     yield from warnings_of(list(features.lost.values()), LEFT_OUT)
     return prefix, features

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from tlstudio.control import Control
 from tlstudio.data.ahead import run_ahead
-from tlstudio.data.kept_features import CHECKED, INDEX, ROWS, delete_shard
+from tlstudio.data.kept_features import INDEX, ROWS, delete_shard
 from tlstudio.errors import JobError
 from tlstudio.events import Event, Progress
 from tlstudio.paths import write_error, write_whole
@@ -87,8 +87,8 @@ class FeatureCache:
         return self._places.get(key) is not None
 
     def check(self, control: Control) -> Generator[Event, None, None]:
-        """Read the shards of these rows that have changed since they were last checked, or never
-        were; delete the damaged ones, so that their rows are computed anew.
+        """Read the shards of these rows, but those written here; delete the damaged ones, so that
+        their rows are computed anew. A disk that fails tells nothing: each training reads them.
 
         Yields `Progress` if there are any, counting rows. Raises Cancelled.
         """
@@ -121,6 +121,10 @@ class FeatureCache:
     def writer(self) -> "ShardWriter":
         return ShardWriter(self)
 
+    def in_use(self) -> set[Path]:
+        """The indices of the shards that have any of these rows."""
+        return {place.shard.index for place in self._places.values() if place}
+
     def _open(self, index: Path, is_sound: bool = False) -> bool:
         """Add a shard, if it can be opened; one whose files do not fit each other is deleted."""
         path = index.with_suffix(ROWS)
@@ -129,6 +133,8 @@ class FeatureCache:
             keys, checksum = described["keys"], described["crc32"]
             if path.stat().st_size != len(keys) * self._values * self._dtype.itemsize:
                 raise ValueError
+            if self._places.keys().isdisjoint(keys):
+                return True
             rows = np.memmap(path, self._dtype, "r", shape=(len(keys), self._values))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             delete_shard(index)
@@ -138,7 +144,7 @@ class FeatureCache:
         # The time of the last use, for what is thrown away first.
         with suppress(OSError):
             os.utime(index)
-        shard = Shard(index, checksum, rows, is_sound or _was_whole(path))
+        shard = Shard(index, checksum, rows, is_sound)
         self._shards.append(shard)
         for row, key in enumerate(keys):
             if key in self._places:
@@ -160,13 +166,10 @@ class FeatureCache:
 
 
 def _is_whole(shard: Shard, control: Control) -> bool:
-    """Compare the file with its checksum, and note where it has been found whole. Raises
-    Cancelled.
-    """
+    """Compare the file with its checksum. Raises Cancelled."""
     path, found = shard.index.with_suffix(ROWS), 0
     piece = memoryview(bytearray(PIECE_BYTES))
     try:
-        version = _version(path)
         # Not through the map: pages that are read would be resident, and a bad sector deadly.
         with path.open("rb", buffering=0) as stream:
             while size := stream.readinto(piece):
@@ -174,25 +177,7 @@ def _is_whole(shard: Shard, control: Control) -> bool:
                 found = zlib.crc32(piece[:size], found)
     except OSError:
         return False
-    if found != shard.checksum:
-        return False
-    with suppress(JobError):  # it is checked once more another time
-        write_whole(path.with_suffix(CHECKED), version)
-    return True
-
-
-def _was_whole(rows: Path) -> bool:
-    """Whether this version of the file has been checked already."""
-    try:
-        return rows.with_suffix(CHECKED).read_text(encoding="utf-8") == _version(rows)
-    except (OSError, ValueError):
-        return False
-
-
-def _version(rows: Path) -> str:
-    """Another one once the file is written to."""
-    is_now = rows.stat()
-    return f"{is_now.st_size} {is_now.st_mtime_ns}"
+    return found == shard.checksum
 
 
 class ShardWriter:

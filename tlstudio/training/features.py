@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -59,6 +59,8 @@ class Features:
     hits: int = 0
     """Rows that were there already."""
     misses: int = 0
+    for_later: set[Path] = field(default_factory=set)
+    """The indices of the shards that a later phase will want."""
 
     def read(self, keys: Sequence[str]) -> Rows:
         """Rows of shape (keys, values)."""
@@ -127,7 +129,7 @@ def features_at(
                     boundary, backbone, head, project, versions, device, control, later, TENSORFLOW
                 )
             )
-        shrink(folder, limit(), spare=folder / prefix.key)
+        shrink(folder, limit(), spare=features.cache.in_use() | features.for_later)
         return Cut(prefix, rest, features)
     yield Warned(
         "There is no room to keep the features of the frozen layers.",
@@ -186,7 +188,8 @@ def compute_features(
             also = yield from _opened(second, keys, folder, control)
             lacking = {version.key: version for version in versions if version.key not in also}
             if lacking:
-                later = _LaterRows(second, lacking.keys(), stack.enter_context(also.writer()))
+                writer = stack.enter_context(also.writer())
+                later = _LaterRows(second, also, lacking.keys(), writer)
                 runs, wanted = at_once, missing | lacking
         done = sum(key not in wanted for key in keys)
         yield Progress("extract", done, len(keys))
@@ -198,6 +201,9 @@ def compute_features(
             else:
                 yield event
         yield from kept.finish()
+        if later:
+            later.finish()
+            features.for_later = later.cache.in_use()
     if done < len(keys):  # pictures that are there more than once
         yield Progress("extract", len(keys), len(keys))
     return features
@@ -236,7 +242,8 @@ def rows_ahead(
     piece = batch * max(1, min(runner.piece, share) // batch)
     pieces = [versions[i : i + piece] for i in range(0, len(versions), piece)]
 
-    @lru_cache(runner.workers)
+    # One that a thread has begun with, and the one before, whose last views are in another piece.
+    @lru_cache(2 * runner.workers)
     def decoded(path: str) -> RGB:
         """Kept while other views of the same picture are made."""
         return decode(Path(path), size)
@@ -332,6 +339,7 @@ class _LaterRows:
     """What cannot be kept is left for the later phase to compute, and to tell of."""
 
     prefix: Prefix
+    cache: FeatureCache
     wanted: AbstractSet[str]
     disk: ShardWriter | None
 
@@ -344,6 +352,11 @@ class _LaterRows:
                 self.disk.add(key, row)
             except JobError:
                 self.disk = None
+
+    def finish(self) -> None:
+        if self.disk is not None:
+            with suppress(JobError):
+                self.disk.finish()
 
 
 def _keep_in_memory(features: Features, key: str, row: Rows) -> None:

@@ -19,13 +19,13 @@ from tlstudio.background import awaited, in_background
 from tlstudio.control import Control
 from tlstudio.data.decode import DECODING
 from tlstudio.model.backbone import preprocess
-from tlstudio.model.boundary import Boundary, prefix_of, suffix_of
+from tlstudio.model.boundary import CHEAP_VALUES, Boundary, prefix_of, suffix_of
 from tlstudio.model.head import put_on
 from tlstudio.project.spec import Backbone
 from tlstudio.training import openvino_streams
 from tlstudio.training.folded import FoldedGraph, Rows, Run, fold
 
-FORMAT = 6
+FORMAT = 7
 GPU_BATCH = 32
 LARGEST_BATCH = 8
 LARGEST_PIECE = 16
@@ -38,12 +38,13 @@ WORK_OF_A_PIECE = 8 * WORK_OF_A_BATCH
 pause comes soon.
 """
 
+POOLINGS = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D)
+"""Whose results a pooled row has, beside each other."""
+
 TENSORFLOW = "tensorflow"
 ON_GPU = f"{TENSORFLOW} on a GPU"
 
 DType = Literal["float16", "float32"]
-CHEAP_VALUES = 1 << 13
-"""Rows up to this are kept in single precision, larger ones in half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +83,27 @@ def cut_off(
     `dtype` None takes what suits the size of a row.
 
     Where all is frozen and the head begins with a pooling to one value a channel, the pooling
-    belongs to the prefix: rows times columns less to keep and to train on.
+    belongs to the prefix: rows times columns less to keep and to train on. Both kinds of pooling
+    do, so that a head with the other one finds its features kept.
     """
     picture = keras.Input(backbone.input_shape[1:], name="picture")
     tensors = keras.tree.flatten(prefix_of(backbone, boundary)(preprocess(picture, spec.name)))
     suffix = suffix_of(backbone, boundary)
     pooled = _is_pooled(backbone, boundary, head)
     if pooled:
-        tensors, head = [head[0](tensors[0])], head[1:]
+        tensors = _pooled(tensors[0])
     model = keras.Model(picture, tensors)
     if dtype is None:
         values = sum(prod(tensor.shape[1:]) for tensor in model.outputs)
         dtype = "float32" if values <= CHEAP_VALUES else "float16"
-    last = type(model.layers[-1]).__name__ if pooled else ""
-    key = key_of(model, spec, boundary.layers, last, dtype, engine)
+    key = key_of(model, spec, boundary.layers, "pooled" if pooled else "", dtype, engine)
     prefix = Prefix(model, boundary.work, key, dtype, engine)
     rows = keras.Input((prefix.values,), dtype=dtype, name="rows")
     features = _unflattened(rows, prefix.shapes)
-    last = features[0] if pooled else suffix(features)
+    if pooled:
+        last, head = features[POOLINGS.index(type(head[0]))], head[1:]
+    else:
+        last = suffix(features)
     return prefix, keras.Model(rows, put_on(last, head), name="suffix_and_head")
 
 
@@ -118,10 +122,13 @@ def joined(
     network = keras.Model(backbone.input, crossing, name="prefix")
     tensors: list[keras.KerasTensor] = []
     for boundary, found in zip(boundaries, network(preprocess(picture, spec.name)), strict=True):
-        pooled = _is_pooled(backbone, boundary, head)
-        tensors += [head[0](found[0])] if pooled else found
+        tensors += _pooled(found[0]) if _is_pooled(backbone, boundary, head) else found
     work = max(boundary.work for boundary in boundaries)
     return Prefix(keras.Model(picture, tensors), work, "", "float32", engine)
+
+
+def _pooled(tensor: keras.KerasTensor) -> list[keras.KerasTensor]:
+    return [pooling()(tensor) for pooling in POOLINGS]
 
 
 def _is_pooled(

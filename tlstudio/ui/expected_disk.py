@@ -23,8 +23,8 @@ def per_picture(
     if not frozen:
         return 0
     shape = frozen[-1].output_shape
-    kept = shape[-1:] if pooled and not trainable else shape
-    values = prod(size or 1 for size in kept)
+    # The mean of each channel is kept and its maximum.
+    values = 2 * (shape[-1] or 1) if pooled and not trainable else prod(n or 1 for n in shape)
     half = precision == "float16" or (precision == "auto" and values > HALF_FROM)
     return values * (2 if half else 4)
 
