@@ -14,6 +14,7 @@ def main() -> int:
     # In a frozen app the engine process starts from this very binary.
     multiprocessing.freeze_support()
     from tlstudio.cli import run
+    from tlstudio.events import CANCELLED
     from tlstudio.host.native_output import open_log, send_native_stderr_to
     from tlstudio.paths import log_file
 
@@ -36,6 +37,9 @@ def main() -> int:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
         return 1
+    if status == CANCELLED:
+        # Threads that were left to themselves may still compute, and would be in the way.
+        os._exit(status)
     return status
 
 

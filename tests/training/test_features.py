@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tlstudio import events as said
 from tlstudio.control import Cancelled, Control
@@ -32,8 +33,8 @@ from tlstudio.training.features import (
     OverflowInHalfPrecision,
     compute_features,
 )
-from tlstudio.training.folded import FoldedGraph, fold
-from tlstudio.training.prefix import TENSORFLOW, DType, Prefix, cut_off, engine_for, joined
+from tlstudio.training.folded import FoldedGraph, Run, fold
+from tlstudio.training.prefix import TENSORFLOW, DType, Prefix, Runner, cut_off, engine_for, joined
 from tlstudio.training.versions import plain, views
 
 OFF = Augmentation()
@@ -364,6 +365,46 @@ def test_what_a_full_disk_does_not_take_at_the_end_is_in_memory(
     (warned,) = [event for event in events if isinstance(event, Warned)]
     assert "disk is full" in warned.message
     np.testing.assert_array_equal(rows_of(features, pictures), expected)
+
+
+@pytest.mark.parametrize("while_building", [False, True])
+def test_without_memory_fewer_pictures_are_run_at_once_and_that_is_said(
+    pictures: tuple[Picture, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    while_building: bool,
+) -> None:
+    prefix = made()[2]
+    expected = rows_of(compute(prefix, pictures, tmp_path / "other")[1], pictures)
+    in_session = Runner._in_session
+
+    def limited(self: Runner, folded: FoldedGraph) -> Run:
+        run = in_session(self, folded)
+
+        def with_little(some: Rows) -> Rows:
+            if len(some) > 2 and (while_building or some.any()):
+                raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+            return run(some)
+
+        return with_little
+
+    monkeypatch.setattr(Runner, "_in_session", limited)
+    events, features = compute(prefix, pictures, tmp_path)
+    np.testing.assert_allclose(rows_of(features, pictures), expected, atol=1e-5)
+    (warned,) = [event for event in events if isinstance(event, Warned)]
+    assert warned.message.startswith("There is not enough memory to run 8 pictures at once")
+    assert warned.hint == "The training goes on with 2 at once."
+
+
+def test_a_picture_for_which_there_is_no_memory_is_an_error(
+    pictures: tuple[Picture, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_: Rows) -> Rows:
+        raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+
+    monkeypatch.setattr(Runner, "_in_session", lambda *_: none)
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        compute(made()[2], pictures, tmp_path)
 
 
 @pytest.mark.parametrize("count", [2, 5, 20])

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import keras
@@ -182,7 +183,7 @@ def test_without_memory_the_batch_is_halved_and_the_steps_stay_the_same(
     for a, b in zip(whole.get_weights(), poor.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     inputs = given[0].inputs
-    np.testing.assert_allclose(steps.predict(inputs), whole(inputs), atol=1e-6)
+    np.testing.assert_allclose(steps.predict(inputs, Control()), whole(inputs), atol=1e-6)
     assert steps.rows_a_call <= 2
 
 
@@ -216,6 +217,29 @@ def test_a_stop_within_a_step_leaves_the_weights_as_they_were() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_stop_does_not_wait_for_a_step_and_settling_does() -> None:
+    model = network()
+    steps = Steps(model, Training(batch_size=8), SMALL, "CPU:0")
+    list(steps.train(batches(1), Control()))  # which traces it
+    before = model.get_weights()
+    control, go_on = Control(), Event()
+    many = steps._many
+
+    def slow(*arrays: tf.Tensor) -> None:
+        control.stop()
+        assert go_on.wait(30)
+        many(*arrays)
+
+    steps._many = slow
+    with pytest.raises(Cancelled):
+        list(steps.train(batches(1), control))
+    for a, b in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    go_on.set()
+    steps.settle()
+    assert any((a != b).any() for a, b in zip(model.get_weights(), before, strict=True))
+
+
 SEVERAL = """
 import numpy as np, keras, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -240,7 +264,8 @@ with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
     assert len(said) == 4
     for a, b in zip(alone.get_weights(), together.get_weights()):
         np.testing.assert_allclose(a, b, atol=1e-6)
-    np.testing.assert_allclose(steps.predict(given[0].inputs), alone(given[0].inputs), atol=1e-6)
+    said = steps.predict(given[0].inputs, Control())
+    np.testing.assert_allclose(said, alone(given[0].inputs), atol=1e-6)
     best.restore()
     for a, b in zip(network().get_weights(), together.get_weights()):
         np.testing.assert_array_equal(a, b)

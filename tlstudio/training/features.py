@@ -279,8 +279,16 @@ def _extract(
     control: Control,
 ) -> Iterator[int | Warned]:
     """Yields how many versions more are done."""
+    fitting = runner.batch
     with closing(rows_ahead(runner, wanted, how, control)) as results:
         for versions, rows, lost, tried in results:
+            if runner.fitting < fitting:
+                yield Warned(
+                    f"There is not enough memory to run {fitting} pictures at once through the "
+                    "frozen layers.",
+                    f"The training goes on with {runner.fitting} at once.",
+                )
+                fitting = runner.fitting
             kept.features.lost |= lost
             keys = [version.key for version in versions]
             values = kept.prefix.values

@@ -61,6 +61,7 @@ def run_phase(
         except (Cancelled, JobError) as end:
             if state.outcome is None:
                 raise
+            steps.settle()  # before the best weights come back
             if isinstance(end, JobError):
                 kept = f"The best epoch so far, {state.outcome.best.epoch}, is kept."
                 yield Warned(end.message, f"{kept} {end.hint}")
@@ -100,7 +101,7 @@ def validate(
     done = 0
     size = min(steps.rows_a_call, max(1, len(order)))
     for inputs, indices in source.batches(order, size, control, 0):
-        found.append(steps.predict(inputs)[: len(indices)])
+        found.append(steps.predict(inputs, control)[: len(indices)])
         where.append(indices)
         done += len(indices)
         yield Progress("validate", done, len(order))

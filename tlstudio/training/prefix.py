@@ -4,10 +4,13 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from math import prod
-from typing import Literal, Self
+from threading import Lock
+from typing import Literal, NamedTuple, Self
 
 import keras
 import numpy as np
@@ -24,6 +27,7 @@ from tlstudio.model.head import put_on
 from tlstudio.project.spec import Backbone
 from tlstudio.training import openvino_streams
 from tlstudio.training.folded import FoldedGraph, Rows, Run, fold
+from tlstudio.training.padding import padded
 
 FORMAT = 7
 GPU_BATCH = 32
@@ -219,47 +223,76 @@ class Runner:
         self._device = device
         self._control = control
         self._open = ExitStack()
+        self._halving = Lock()
+
+    @property
+    def fitting(self) -> int:
+        """The pictures of a batch that are run at once: fewer where the memory is not enough."""
+        return self._now.pictures
 
     def __enter__(self) -> Self:
-        self._run = in_background(self._build, "prefix")
+        self._now = self._begun(self.batch)
         return self
 
     def __exit__(self, *_: object) -> None:
         # Now, or when a build that was left to itself has ended.
-        self._run.add_done_callback(lambda _: self._open.close())
+        self._now.run.add_done_callback(lambda _: self._open.close())
 
     def wait(self) -> None:
-        """Until all is built: a second, or several for a large network. Raises Cancelled and
-        OpenVinoFailed.
-        """
-        awaited(self._run, self._control)
+        """Until all is built: a second, or several for a large network. Raises what a call does."""
+        self._built()
 
     def __call__(self, pictures: Rows) -> Rows:
         """uint8 of shape (batch, rows, columns, 3) to rows of shape (batch, values).
 
-        Waits until all is built. Raises Cancelled and OpenVinoFailed.
+        Waits until all is built. Raises Cancelled, OpenVinoFailed, and ResourceExhaustedError
+        where not even one picture fits into the memory.
         """
-        return awaited(self._run, self._control)(pictures)
+        now = self._built()
+        run, at_once = now.run.result(), now.pictures
+        try:
+            if at_once == len(pictures):
+                return run(pictures)
+            parts = [pictures[i : i + at_once] for i in range(0, len(pictures), at_once)]
+            rows = [run(padded(part, at_once)) for part in parts]
+            return np.concatenate(rows)[: len(pictures)]
+        except tf.errors.ResourceExhaustedError as error:
+            self._halve(now, error)
+        return self(pictures)
 
-    def _build(self) -> Run:
+    def _built(self) -> "_Building":
+        now = self._now
+        try:
+            awaited(now.run, self._control)
+        except tf.errors.ResourceExhaustedError as error:
+            self._halve(now, error)
+            return self._built()
+        return now
+
+    def _halve(self, failed: "_Building", error: tf.errors.ResourceExhaustedError) -> None:
+        if failed.pictures == 1:
+            raise error
+        with self._halving:
+            if self._now is failed:  # and no other thread has found it out
+                self._now = self._begun(-(-failed.pictures // 2))
+
+    def _begun(self, pictures: int) -> "_Building":
+        return _Building(pictures, in_background(partial(self._build, pictures), "prefix"))
+
+    def _build(self, pictures: int) -> Run:
         prefix = self._prefix
         if prefix.engine not in (TENSORFLOW, ON_GPU):
-            return self._in_openvino()
-        folded = fold(prefix.model, self.batch, prefix.dtype)
-        return self._optimised(
-            _eagerly(folded, self._device) if self._on_gpu else self._in_session(folded)
+            return self._in_openvino(pictures)
+        folded = fold(prefix.model, pictures, prefix.dtype)
+        return _optimised(
+            folded, _eagerly(folded, self._device) if self._on_gpu else self._in_session(folded)
         )
 
-    def _optimised(self, run: Run) -> Run:
-        """TensorFlow optimises a graph when it first runs."""
-        run(np.zeros((self.batch, *self.picture_size, 3), np.uint8))
-        return run
-
-    def _in_openvino(self) -> Run:
+    def _in_openvino(self, pictures: int) -> Run:
         """In single precision, since that is what can be checked."""
-        folded = fold(self._prefix.model, self.batch, "float32")
+        folded = fold(self._prefix.model, pictures, "float32")
         run = openvino_streams.streams(folded, self.workers)
-        tensorflow = self._optimised(self._in_session(folded))
+        tensorflow = _optimised(folded, self._in_session(folded))
         checked = openvino_streams.checked(run, tensorflow)
         return lambda pictures: as_kept(checked(pictures), self._prefix.dtype)
 
@@ -281,6 +314,19 @@ class Runner:
         return session.make_callable(  # type: ignore[no-any-return]
             folded.rows.name, [folded.pictures.name]
         )
+
+
+class _Building(NamedTuple):
+    """What runs so many pictures at once, or will."""
+
+    pictures: int
+    run: Future[Run]
+
+
+def _optimised(folded: FoldedGraph, run: Run) -> Run:
+    """TensorFlow optimises a graph when it first runs."""
+    run(np.zeros(folded.pictures.shape, np.uint8))
+    return run
 
 
 def _eagerly(folded: FoldedGraph, device: str) -> Run:

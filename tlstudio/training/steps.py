@@ -1,7 +1,9 @@
 """Optimisation steps on one model, in pieces where memory and a quick stop ask for it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tlstudio.background import awaited, in_background
 from tlstudio.control import Control
 from tlstudio.events import Warned
 from tlstudio.project.spec import Optimizer, Training
@@ -85,6 +88,8 @@ class Steps:
         what suits the work.
         """
         self.model = model
+        self._device = device
+        self._running: Future[Any] | None = None
         self._strategy = tf.distribute.get_strategy()
         self._replicas: int = self._strategy.num_replicas_in_sync
         self._on_one_cpu = self._replicas == 1 and "CPU" in device
@@ -129,8 +134,11 @@ class Steps:
         return self._replicas == 1 and self.micro == self._size
 
     def train(self, batches: Sequence[Batch], control: Control) -> Iterator[Step | Warned]:
-        """A step for each batch; `steps_a_call` of them are quickest. Raises Cancelled before a
-        step is done, and ResourceExhaustedError where not even one picture fits into the memory.
+        """A step for each batch; `steps_a_call` of them are quickest. Raises Cancelled when
+        stopped, and ResourceExhaustedError where not even one picture fits into the memory.
+
+        TensorFlow ends what it has begun: a step may still change the model after a stop, until
+        `settle`.
         """
         waiting = list(batches)
         while waiting:
@@ -138,7 +146,7 @@ class Steps:
             before = int(self._done.read_value())
             try:
                 if self._in_one_piece:
-                    self._at_once(waiting[: self.steps_a_call])
+                    self._at_once(waiting[: self.steps_a_call], control)
                 else:
                     self._in_pieces(waiting[0], control)
             except tf.errors.ResourceExhaustedError:
@@ -155,26 +163,52 @@ class Steps:
                 yield Step(float(loss), float(accuracy))
             del waiting[:done]
 
-    def predict(self, inputs: NDArray[Any]) -> Values:
-        """Probabilities of shape (rows, classes); call it with the same number of rows always."""
+    def settle(self) -> None:
+        """Wait for what was left to itself by a stop."""
+        if self._running:
+            wait([self._running])
+
+    def predict(self, inputs: NDArray[Any], control: Control) -> Values:
+        """Probabilities of shape (rows, classes); call it with the same number of rows always.
+        Raises Cancelled when stopped.
+        """
+
+        def said(some: NDArray[Any]) -> Values:
+            return self._probabilities(tf.constant(some)).numpy()  # type: ignore[no-any-return]
+
         rows = min(len(inputs), self.rows_a_call)
         try:
             parts = [
-                self._probabilities(tf.constant(padded(inputs[i : i + rows], rows))).numpy()
+                self._left_to(partial(said, padded(inputs[i : i + rows], rows)), control)
                 for i in range(0, len(inputs), rows)
             ]
         except tf.errors.ResourceExhaustedError:
             if rows == 1:
                 raise
             self.rows_a_call = -(-rows // 2)
-            return self.predict(inputs)
+            return self.predict(inputs, control)
         return np.concatenate(parts)[: len(inputs)]
 
-    def _at_once(self, batches: Sequence[Batch]) -> None:
+    def _left_to(self, call: Callable[[], Any], control: Control) -> Any:
+        """What a call of TensorFlow says. A stop does not wait for it: tracing takes seconds, and
+        so does a step of a large network.
+        """
+
+        def placed() -> Any:
+            # Each thread has a device of its own.
+            several = self._replicas > 1
+            with self._strategy.scope() if several else tf.device(self._device):
+                return call()
+
+        self._running = in_background(placed, "step")
+        return awaited(self._running, control)
+
+    def _at_once(self, batches: Sequence[Batch], control: Control) -> None:
         parts = [_arrays(batch, self._size) for batch in batches]
         inputs, targets, weights, counted = (np.stack(part) for part in zip(*parts, strict=True))
         rates = np.array([batch.rate for batch in batches], np.float32)
-        self._many(*map(tf.constant, (inputs, targets, weights, counted, rates)))
+        arrays = inputs, targets, weights, counted, rates
+        self._left_to(lambda: self._many(*map(tf.constant, arrays)), control)
 
     def _in_pieces(self, batch: Batch, control: Control) -> None:
         if not self._sums:
@@ -191,12 +225,16 @@ class Steps:
             total.assign(tf.zeros(total.shape, total.dtype))
         arrays = _arrays(batch, self._size)
         said = np.zeros((MOST_STEPS_A_CALL, 2), np.float32)
+
+        def some(piece: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+            return self._some(*map(self._shared_out, piece)).numpy()  # type: ignore[no-any-return]
+
         at_once = self.micro * self._replicas
         for start in range(0, len(batch.targets), at_once):
             control.checkpoint()
             piece = [padded(values[start : start + at_once], at_once) for values in arrays]
-            said[0] += self._some(*map(self._shared_out, piece)).numpy()
-        self._update(tf.constant(batch.rate, tf.float32))
+            said[0] += self._left_to(partial(some, piece), control)
+        self._left_to(lambda: self._update(tf.constant(batch.rate, tf.float32)), control)
         self._said.assign(said)
 
     def _shared_out(self, values: NDArray[Any]) -> Any:
