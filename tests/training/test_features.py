@@ -238,7 +238,7 @@ def test_what_cannot_be_kept_for_later_is_no_matter_of_the_first_phase(
     monkeypatch.setattr(ShardWriter, "add", full)
     events, first = compute_both(prefix, both, pictures, tmp_path)
     assert not [event for event in events if isinstance(event, Warned)]
-    assert rows_of(first, pictures).shape == (30, 2560)
+    assert rows_of(first, pictures).shape == (30, 1280)
     monkeypatch.undo()
     assert compute(both.later, pictures, tmp_path)[1].hits == 10
 
@@ -273,7 +273,7 @@ def test_another_prefix_has_rows_of_its_own(other: str) -> None:
 def test_the_same_bytes_twice_are_one_row(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
     prefix = made()[2]
     _, features = compute(prefix, (pictures[0], pictures[1], pictures[0]), tmp_path)
-    assert rows_of(features, pictures[:2]).shape == (2, 2560)
+    assert rows_of(features, pictures[:2]).shape == (2, 1280)
     assert features.misses == 3
 
 
@@ -286,7 +286,7 @@ def test_pictures_that_are_gone_are_lost_and_the_others_are_not(
     assert list(features.lost) == ["gone"]
     assert "is not there" in features.lost["gone"].message
     kept = [picture for picture in chosen if picture is not gone]
-    assert rows_of(features, kept).shape == (8, 2560)
+    assert rows_of(features, kept).shape == (8, 1280)
 
 
 def test_a_stop_keeps_what_was_computed(pictures: tuple[Picture, ...], tmp_path: Path) -> None:
@@ -423,7 +423,7 @@ def test_a_picture_is_decoded_once_for_all_its_views(
     job = compute_features(made()[2], versions, how, tmp_path, "/CPU:0", Control())
     _, features = ended(job)
     assert features.misses == 7 * count
-    assert features.read([version.key for version in versions]).shape == (7 * count, 2560)
+    assert features.read([version.key for version in versions]).shape == (7 * count, 1280)
     # A piece ends where a batch does, so that a picture may be parted once.
     assert len(decoded) <= 7 + 7 * count // 8
 

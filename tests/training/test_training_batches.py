@@ -106,12 +106,12 @@ def taken(
 
 
 def passed(runner: Runner, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """What the prefix says of pictures, one at a time."""
+    """What the prefix says of pictures, one at a time: their pooled means."""
     rows = []
     for picture in pixels:
         batch = np.zeros((runner.batch, *picture.shape), np.uint8)
         batch[0] = picture
-        rows.append(runner(batch)[0])
+        rows.append(runner(batch)[0, :1280])
     return np.stack(rows)
 
 

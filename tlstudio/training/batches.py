@@ -55,6 +55,10 @@ class FeatureSource:
             if picture.digest in features.lost
         }
 
+    @property
+    def taken(self) -> slice:
+        return self._features.taken
+
     def batches(self, order: Indices, size: int, control: Control, epoch: int) -> Batches:
         left = [int(i) for i in order if i not in self.lost]
         for start in range(0, len(left), size):
@@ -109,7 +113,7 @@ class LiveSource:
                         indices.append(i)
                     else:
                         self.lost[i] = lost[version.digest]
-                waiting += list(rows)
+                waiting += list(rows[:, self._kept.taken])
                 while len(waiting) >= size:
                     control.checkpoint()
                     yield np.stack(waiting[:size]), np.array(indices[:size], np.int64)

@@ -104,14 +104,16 @@ class FeatureCache:
                     self._drop(shard)
                 yield Progress("check", done, len(self._places))
 
-    def read(self, keys: Sequence[str]) -> Rows:
-        """Rows of shape (keys, values). Raises KeyError for one that is not there."""
-        rows = np.empty((len(keys), self._values), self._dtype)
+    def read(self, keys: Sequence[str], taken: slice = slice(None)) -> Rows:
+        """Rows of shape (keys, values), or those of the values that are `taken`. Raises KeyError
+        for one that is not there.
+        """
+        rows = np.empty((len(keys), len(range(self._values)[taken])), self._dtype)
         for i, key in enumerate(keys):
             place = self._places[key]
             if place is None:
                 raise KeyError(key)
-            rows[i] = place.shard.rows[place.row]
+            rows[i] = place.shard.rows[place.row, taken]
         self._touched += rows.nbytes
         if self._touched > RESIDENT_BYTES:
             self._touched = 0

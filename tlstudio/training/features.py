@@ -59,16 +59,20 @@ class Features:
     hits: int = 0
     """Rows that were there already."""
     misses: int = 0
+    taken: slice = field(default_factory=lambda: slice(None))
+    """The values of a row that are read."""
     for_later: set[Path] = field(default_factory=set)
     """The indices of the shards that a later phase will want."""
 
     def read(self, keys: Sequence[str]) -> Rows:
-        """Rows of shape (keys, values)."""
+        """Rows of shape (keys, values that are taken)."""
         if not self.in_memory:
-            return self.cache.read(keys)
+            return self.cache.read(keys, self.taken)
         return np.stack(
             [
-                self.in_memory[key] if key in self.in_memory else self.cache.read([key])[0]
+                self.in_memory[key][self.taken]
+                if key in self.in_memory
+                else self.cache.read([key], self.taken)[0]
                 for key in keys
             ]
         )
@@ -176,7 +180,7 @@ def compute_features(
     cache = yield from _opened(prefix, keys, folder, control)
     missing = {version.key: version for version in versions if version.key not in cache}
     hits = sum(key not in missing for key in keys)
-    features = Features(cache, hits=hits, misses=len(keys) - hits)
+    features = Features(cache, hits=hits, misses=len(keys) - hits, taken=prefix.taken)
     if not missing:
         yield Progress("extract", hits, len(keys))
         return features

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
 from threading import Lock
@@ -63,6 +63,8 @@ class Prefix:
     dtype: DType
     engine: str = TENSORFLOW
     """What makes the rows, and its version where that is not TensorFlow's."""
+    taken: slice = field(default_factory=lambda: slice(None))
+    """The values of a row that are trained on: those of one pooling, where both are kept."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -102,12 +104,14 @@ def cut_off(
         dtype = "float32" if values <= CHEAP_VALUES else "float16"
     key = key_of(model, spec, boundary.layers, "pooled" if pooled else "", dtype, engine)
     prefix = Prefix(model, boundary.work, key, dtype, engine)
-    rows = keras.Input((prefix.values,), dtype=dtype, name="rows")
-    features = _unflattened(rows, prefix.shapes)
     if pooled:
-        last, head = features[POOLINGS.index(type(head[0]))], head[1:]
+        which, channels = POOLINGS.index(type(head[0])), prefix.values // len(POOLINGS)
+        prefix = replace(prefix, taken=slice(which * channels, (which + 1) * channels))
+        rows = keras.Input((channels,), dtype=dtype, name="rows")
+        last, head = keras.ops.cast(rows, "float32"), head[1:]
     else:
-        last = suffix(features)
+        rows = keras.Input((prefix.values,), dtype=dtype, name="rows")
+        last = suffix(_unflattened(rows, prefix.shapes))
     return prefix, keras.Model(rows, put_on(last, head), name="suffix_and_head")
 
 
