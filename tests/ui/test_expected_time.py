@@ -103,6 +103,7 @@ VIEWS = Training(augmentation=augmented("views"))
         ({}, {"pictures": Pictures(source=Path("cars"))}, False),
         ({}, {"backbone": Backbone(weights="random")}, False),
         ({}, {"freeze": FreezePlan(strategy="top")}, False),
+        ({}, {"head": Head(pooling="gmp")}, True),
         ({}, {"head": Head(pooling="flatten")}, False),
         ({}, {"training": VIEWS}, False),
         ({"training": VIEWS}, {"training": VIEWS}, True),

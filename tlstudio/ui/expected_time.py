@@ -100,7 +100,8 @@ def is_kept(before: Decisions, now: Decisions) -> bool:
         source = chosen.pictures.source if chosen.pictures else None
         # Versions are made of the pictures that are trained on alone.
         drawn = drawn_from(chosen) if how.mode == "views" else None
-        frozen = chosen.backbone, chosen.freeze, chosen.head.pooling
+        # Both poolings are kept where one is wanted.
+        frozen = chosen.backbone, chosen.freeze, chosen.head.pooling == "flatten"
         return source, drawn, frozen, how, training.features
 
     phases = bool(before.training.head_epochs) >= bool(now.training.head_epochs)
