@@ -20,6 +20,7 @@ VALUES = {
     "learning_rate": 0.5,
     "epochs": 5,
     "head_epochs": 2,
+    "head_learning_rate": 0.125,
     "schedule": "cosine",
     "warmup": 4,
     "batch_size": 5,
@@ -163,6 +164,8 @@ def test_the_recipe_needs_pictures() -> None:
         (["--precision", "float16"], "'float16'", "--help"),
         (["--recipe", "unusual"], "'unusual'", "--help"),
         (["--head-epochs", "3"], "--head-epochs changes nothing", "--strategy top"),
+        (["--head-learning-rate", "0.1"], "--head-learning-rate changes", "--head-epochs 5"),
+        (["--head-learning-rate", "0"], "--head-learning-rate cannot be 0", "0"),
         (["--warmup", "30", "--epochs", "3"], "warm-up of 30 epochs", "--warmup"),
     ],
 )

@@ -23,6 +23,7 @@ from tlstudio.project.spec import (
 NUMBERS: dict[str, tuple[type, str, str]] = {
     "epochs": (int, "N", "times that all pictures are trained on"),
     "head_epochs": (int, "N", "before those, for the head alone"),
+    "head_learning_rate": (float, "R", "of these; what suits the optimizer"),
     "batch_size": (int, "N", "pictures in a step"),
     "learning_rate": (float, "R", "what suits the optimizer and the plan"),
     "warmup": (int, "N", "first epochs in which the rate rises from 0"),
@@ -108,6 +109,11 @@ def training_from(
         **_given(options, *NUMBERS, *others),
         augmentation=_augmentation_from(options, base.augmentation),
     )
+    if options.head_learning_rate is not None and not training.head_epochs:
+        raise TlstudioError(
+            "--head-learning-rate changes nothing where the head is not trained first.",
+            "Add --head-epochs 5, or choose --learning-rate.",
+        )
     if training.warmup > training.epochs:
         raise TlstudioError(
             f"A warm-up of {training.warmup} epochs is longer than the training of "

@@ -294,6 +294,9 @@ def test_the_head_has_a_phase_of_its_own_only_where_more_is_trained() -> None:
     script = keras_script(Project(pictures=PETS, training=training, freeze=plan), rows())
     assert "HEAD_EPOCHS = 7" in script
     assert "HEAD_LEARNING_RATE = 0.002" in script
+    mine = training.model_copy(update={"head_learning_rate": 0.03})
+    script = keras_script(Project(pictures=PETS, training=mine, freeze=plan), rows())
+    assert "HEAD_LEARNING_RATE = 0.03" in script
     assert "\nLEARNING_RATE = 0.0001" in script
     calls = [name for name in called(script) if name in ("compile_model", "set_trainable", "fit")]
     assert calls == ["compile_model", "fit", "set_trainable", "compile_model", "fit"]
@@ -346,6 +349,7 @@ def projects(draw: st.DrawFn) -> tuple[Project, list[LayerRow], FoundPictures]:
             optimizer=st.sampled_from(["adam", "adamw", "sgd", "rmsprop"]),
             learning_rate=st.none() | st.floats(1e-7, 10),
             head_epochs=some,
+            head_learning_rate=st.none() | st.floats(1e-7, 10),
             schedule=st.sampled_from(["constant", "cosine"]),
             warmup=some,
             early_stopping=some,

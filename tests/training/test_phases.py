@@ -22,6 +22,8 @@ def test_the_head_comes_first_at_the_rate_of_a_head_with_the_backbone_frozen() -
     assert (head.name, head.trainable, head.epochs) == ("head", frozenset(), 3)
     assert head.rate == suited_rate("sgd", trains_backbone=False)
     assert (head.schedule, head.warmup) == ("constant", 0)
+    mine = training.model_copy(update={"head_learning_rate": 0.4})
+    assert [phase.rate for phase in phases_of(mine, LAYERS, True)] == [0.4, 1e-5]
     assert (plan.trainable, plan.epochs, plan.rate) == (LAYERS, 7, 1e-5)
     assert (plan.schedule, plan.warmup) == ("cosine", 2)
 

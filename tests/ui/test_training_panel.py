@@ -191,6 +191,12 @@ def test_epochs_for_the_head_are_asked_for_only_where_the_backbone_is_trained(
     assert "head first" not in training.more.summary.text()
     session.set_trainable(convs(3), batchnorm=False)
     assert not details.head_epochs.isHidden()
+    assert details.head_rate.text() == "0.002, automatic"
+    details.head_rate.setValue(0.5)
+    assert session.decisions.training.head_learning_rate == 0.5
+    session.decide(training=Training())
+    assert details.head_rate.isHidden()
+    session.decide(training=Training(head_epochs=5))
     details.head_epochs.setValue(4)
     assert session.decisions.training.head_epochs == 4
     assert "head first 4" in training.more.summary.text()

@@ -52,7 +52,8 @@ class TrainingScript:
         training = self.training
         if self.has_head_phase:
             yield f"HEAD_EPOCHS = {training.head_epochs}"
-            yield f"HEAD_LEARNING_RATE = {suited_rate(training.optimizer, trains_backbone=False)}"
+            suited = suited_rate(training.optimizer, trains_backbone=False)
+            yield f"HEAD_LEARNING_RATE = {training.head_learning_rate or suited}"
         yield f"EPOCHS = {training.epochs}"
         if training.learning_rate is None:
             rate = suited_rate(training.optimizer, self.trains_backbone, self.pretrained)

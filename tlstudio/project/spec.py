@@ -116,6 +116,8 @@ class Training(Decision):
     epochs: int = Field(20, ge=1, le=10_000)
     head_epochs: int = Field(0, ge=0, le=10_000)
     """Epochs for the head alone before those; only where the plan trains backbone layers."""
+    head_learning_rate: float | None = Field(None, gt=0.0, le=10.0)
+    """In these; None: what suits the optimizer."""
     schedule: Schedule = "constant"
     """cosine lets the rate fall to 0 over `epochs`."""
     warmup: int = Field(0, ge=0, le=10_000)

@@ -36,5 +36,6 @@ def phases_of(
     )
     if not trains_backbone or not training.head_epochs:
         return [plan]
-    head_rate = suited_rate(training.optimizer, trains_backbone=False)
+    suited = suited_rate(training.optimizer, trains_backbone=False)
+    head_rate = training.head_learning_rate or suited
     return [Phase("head", frozenset(), training.head_epochs, head_rate), plan]

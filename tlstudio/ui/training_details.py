@@ -5,9 +5,11 @@ from typing import Any
 
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
+from tlstudio.project.learning_rate import suited_rate
 from tlstudio.project.spec import Pictures
 from tlstudio.ui.fields import Choice, Decimal, Whole
 from tlstudio.ui.form import Form
+from tlstudio.ui.learning_rate import LearningRate
 from tlstudio.ui.session import Session
 from tlstudio.ui.tooltip import explain
 from tlstudio.ui.training_words import FEATURE_PRECISIONS, PRECISIONS, SCHEDULES
@@ -16,6 +18,7 @@ MOST_EPOCHS = 10_000
 GROUPS = (
     {
         "Head first": "head_epochs",
+        "Its rate": "head_learning_rate",
         "Schedule": "schedule",
         "Warm-up": "warmup",
         "Halve rate": "reduce_on_plateau",
@@ -33,6 +36,8 @@ GROUPS = (
 TIPS = {
     "head_epochs": "Trains the new head alone for so long before the backbone's layers are trained "
     "with it, so that its random beginnings do not spoil what they know",
+    "head_learning_rate": "The learning rate of the epochs in which the head is trained alone; "
+    "0 chooses what suits the optimizer",
     "schedule": "Constant keeps the learning rate; cosine lets it fall smoothly to 0, which "
     "settles the weights at the end",
     "warmup": "Lets the learning rate rise from 0 in the first epochs, so that the first steps, "
@@ -66,6 +71,7 @@ class TrainingDetails(QWidget):
         super().__init__(parent)
         self._session = session
         self.head_epochs = EpochCount("Epochs for the head first", "none")
+        self.head_rate = LearningRate("Learning rate of the head first", TIPS["head_learning_rate"])
         self.schedule = _choice("Learning rate schedule", SCHEDULES)
         self.warmup = EpochCount("Warm-up epochs", "none")
         self.reduce_on_plateau = EpochCount("Halve the rate on a plateau", "never", "after ")
@@ -102,6 +108,7 @@ class TrainingDetails(QWidget):
             choice.activated.connect(
                 lambda _, name=name, choice=choice: change(**{name: choice.currentData()})
             )
+        self.head_rate.valueChanged.connect(lambda rate: change(head_learning_rate=rate or None))
         self.class_weights.clicked.connect(lambda on: change(class_weights=on))
         self.validation.valueChanged.connect(self._share_edited)
         session.scan_changed.connect(self._look_for_own_split)
@@ -114,6 +121,7 @@ class TrainingDetails(QWidget):
             **self._choices,
             "class_weights": self.class_weights,
             "validation": self.validation,
+            "head_learning_rate": self.head_rate,
         }
         for group in GROUPS:
             for text, name in group.items():
@@ -134,6 +142,9 @@ class TrainingDetails(QWidget):
             choice.choose(getattr(training, name))
         self.class_weights.setChecked(training.class_weights)
         self.form.show_row(self.head_epochs, bool(session.trainable))
+        suited = suited_rate(training.optimizer, trains_backbone=False)
+        self.head_rate.show_rate(training.head_learning_rate, suited)
+        self.form.show_row(self.head_rate, bool(session.trainable and training.head_epochs))
         devices = session.devices.devices if session.devices else ()
         faster = any(device.name != "cpu" for device in devices)
         self.form.show_row(self.precision, faster or training.precision != "auto")

@@ -6,36 +6,14 @@ from tlstudio.project.learning_rate import suited_rate
 from tlstudio.ui.augmentation_dialog import AugmentationDialog
 from tlstudio.ui.card import Card
 from tlstudio.ui.disclosure import Disclosure
-from tlstudio.ui.fields import Choice, Decimal, Whole
+from tlstudio.ui.fields import Choice, Whole
 from tlstudio.ui.form import Form, align
+from tlstudio.ui.learning_rate import LearningRate
 from tlstudio.ui.recipe_button import RecipeButton
 from tlstudio.ui.session import Session
 from tlstudio.ui.tooltip import explain
 from tlstudio.ui.training_details import TrainingDetails
 from tlstudio.ui.training_words import OPTIMIZERS, augmentation, switched_on
-
-
-class LearningRate(Decimal):
-    """0 stands for automatic: the rate that suits the optimizer and what is trained."""
-
-    def __init__(self) -> None:
-        super().__init__("Learning rate", 0.0, 10.0, 12)
-        self._suited = 0.0
-        self.setStepType(Decimal.StepType.AdaptiveDecimalStepType)
-        explain(self, "The size of a step of the optimizer; 0 chooses what suits the plan")
-
-    def show_rate(self, rate: float | None, suited: float) -> None:
-        self._suited = suited
-        self.setSpecialValueText(f"{self.textFromValue(suited)}, automatic")
-        self.show_value(rate or 0.0)
-
-    def stepBy(self, steps: int) -> None:
-        if not self.value():
-            self.show_value(self._suited)
-        super().stepBy(steps)
-
-    def valueFromText(self, text: str) -> float:
-        return 0.0 if text == self.specialValueText() else super().valueFromText(text)
 
 
 class TrainingPanel(Card):
@@ -46,7 +24,9 @@ class TrainingPanel(Card):
         self.header.addWidget(self.recipe)
         self.epochs = Whole("Epochs", 1, 10_000)
         explain(self.epochs, "How often every training picture is seen")
-        self.learning_rate = LearningRate()
+        self.learning_rate = LearningRate(
+            "Learning rate", "The size of a step of the optimizer; 0 chooses what suits the plan"
+        )
         self.batch_size = Whole("Batch size", 1, 4096)
         explain(self.batch_size, "Pictures in one step of the optimizer")
         self.optimizer = Choice("Optimizer")
