@@ -206,7 +206,7 @@ def test_the_head_is_trained_first_on_the_whole_backbone_and_then_the_plan(
     ]
     assert of(Started, events)[0].epochs == 3
     # Pooled features of the whole backbone, and those where the plan begins.
-    assert values == [2560, 192]
+    assert values == [1280, 192]
     head = {variable.path.split("/")[0] for variable in saved(tmp_path / "run").layers[-1].weights}
     assert trained[0] == head
     assert trained[1] > head | {"block7a_expand_conv", "top_conv"}

@@ -139,8 +139,9 @@ def test_the_disk_that_versions_take_is_said(dialog, session, tmp_path: Path) ->
     described(session)
     open_pictures(session, tmp_path / "pets")
     session.decide(training=Training(augmentation=Augmentation(mode="views", views=50)))
-    # Four pooled channels in single precision, of six times 50 versions and two pictures.
-    assert "about 4.83 kB" in dialog.costs["views"].text().replace("\u00a0", " ")
+    # Mean and maximum of four channels, in single precision, of six times 50 versions and two
+    # pictures.
+    assert "about 9.66 kB" in dialog.costs["views"].text().replace("\u00a0", " ")
 
 
 def test_where_all_layers_are_trained_versions_cost_hardly_anything(dialog, session) -> None:
