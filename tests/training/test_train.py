@@ -2,9 +2,10 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from shutil import copytree
+from threading import Event as Flag
 
 import keras
 import numpy as np
@@ -21,6 +22,7 @@ from tlstudio.events import (
 from tlstudio.events import (
     CacheUse,
     Epoch,
+    Evaluation,
     Event,
     Failed,
     Finished,
@@ -224,6 +226,42 @@ def test_a_stop_keeps_the_best_epoch_so_far(project: MakeProject, tmp_path: Path
     assert last.val_accuracy == max(e.val_accuracy for e in of(Epoch, events))  # type: ignore[attr-defined]
     assert [e.stage for e in of(Progress, events)].count("save") == 1  # type: ignore[attr-defined]
     assert runs.read_evaluation(tmp_path / "run").accuracy == last.val_accuracy
+
+
+def test_a_stop_in_a_long_step_is_obeyed_at_once_and_the_best_epoch_is_kept(
+    project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control, go_on = Control(), Flag()
+    done: list[Epoch] = []
+
+    class Slow(Steps):
+        def _at_once(self, batches: Sequence[Batch], given: Control) -> None:
+            quick = self._many
+
+            def slow(*arrays: object) -> None:
+                control.stop()
+                assert go_on.wait(60)
+                quick(*arrays)
+
+            if len(done) == 2:
+                self._many = slow
+            super()._at_once(batches, given)
+
+    monkeypatch.setattr("tlstudio.training.train.Steps", Slow)
+    made = project(training=Training(epochs=1000, batch_size=8))
+    for event in watch(made, tmp_path / "run", control):
+        last = event
+        if isinstance(event, Epoch):
+            done.append(event)
+        if isinstance(event, Progress) and event.stage == "save":
+            go_on.set()  # the step ends only when the stop has been obeyed
+    assert isinstance(last, Finished)
+    assert (last.stopped, last.epochs) == (True, 2)
+    best = max(epoch.val_accuracy for epoch in done)
+    assert last.val_accuracy == best
+    evaluated = list(jobs.run(jobs.EvaluateRequest(tmp_path / "run"), Control()))[-1]
+    assert isinstance(evaluated, Evaluation)
+    assert evaluated.accuracy == pytest.approx(best)
 
 
 @pytest.mark.parametrize("stage", ["build", "extract", "batch"])

@@ -61,7 +61,10 @@ def run_phase(
         except (Cancelled, JobError) as end:
             if state.outcome is None:
                 raise
-            steps.settle()  # before the best weights come back
+            if not steps.settled:
+                # TensorFlow ends what it has begun, and the best weights come back after that.
+                yield Progress("save", 0, 0)
+                steps.settle()
             if isinstance(end, JobError):
                 kept = f"The best epoch so far, {state.outcome.best.epoch}, is kept."
                 yield Warned(end.message, f"{kept} {end.hint}")

@@ -163,6 +163,11 @@ class Steps:
                 yield Step(float(loss), float(accuracy))
             del waiting[:done]
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left that may still change the model."""
+        return self._running is None or self._running.done()
+
     def settle(self) -> None:
         """Wait for what was left to itself by a stop."""
         if self._running:
