@@ -9,6 +9,8 @@ from math import prod
 
 import keras
 
+from tlstudio.project import kept_row
+
 NOT_CUT = "No frozen layer with weights comes before all that is trained."
 
 FLOPS_A_SECOND = 1e11
@@ -16,14 +18,8 @@ FLOPS_A_SECOND = 1e11
 BYTES_A_SECOND = 1e9
 BYTES_A_VALUE = 2
 """Of rows that are large enough to matter."""
-CHEAP_VALUES = 1 << 13
-"""A row of up to so many values is kept in single precision, a larger one in half, unless another
-is asked for.
-"""
 FLOPS_A_VALUE = 10
 """Of an operation without a kernel, such as an activation, for each value that it puts out."""
-POOLED = 2
-"""Values a channel of a pooled row: the mean and the maximum, so that a head may change between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +65,6 @@ def find_boundary(backbone: keras.Model, trainable: AbstractSet[str]) -> Boundar
         best.values,
         _reason(backbone, best, cuts[-1], all_work),
     )
-
-
-def bytes_of(values: int) -> int:
-    """Of a row that is kept in the usual precision."""
-    return values * (4 if values <= CHEAP_VALUES else 2)
 
 
 def work_of(backbone: keras.Model) -> int:
@@ -156,7 +147,7 @@ def _reason(backbone: keras.Model, best: _Cut, last: _Cut, all_work: int) -> str
         f"{_size(best.values)} kept a picture"
     )
     if best.tensors == tuple(backbone.outputs) and len(backbone.output_shape) == 4:
-        pooled = POOLED * backbone.output_shape[-1]
+        pooled = kept_row.POOLED * backbone.output_shape[-1]
         said += f" where the head begins with Flatten, {_size(pooled)} where it begins with pooling"
     if best.values < last.values:
         more = (last.work - best.work) / all_work
@@ -165,7 +156,7 @@ def _reason(backbone: keras.Model, best: _Cut, last: _Cut, all_work: int) -> str
 
 
 def _size(values: int) -> str:
-    return f"{bytes_of(values) / 1000:,.0f} kB"
+    return f"{kept_row.size(values) / 1000:,.0f} kB"
 
 
 def _work(operation: keras.Operation) -> int:

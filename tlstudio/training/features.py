@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -186,14 +186,13 @@ def compute_features(
         return features
     with ExitStack() as stack:
         kept = _KeptRows(prefix, missing.keys(), features, stack.enter_context(cache.writer()))
-        later, runs, wanted = None, prefix, missing
+        later, also, runs, wanted = None, None, prefix, missing
         if both:
             second, at_once = both()
             also = yield from _opened(second, keys, folder, control)
             lacking = {version.key: version for version in versions if version.key not in also}
             if lacking:
-                writer = stack.enter_context(also.writer())
-                later = _LaterRows(second, also, lacking.keys(), writer)
+                later = _LaterRows(second, lacking.keys(), stack.enter_context(also.writer()))
                 runs, wanted = at_once, missing | lacking
         done = sum(key not in wanted for key in keys)
         yield Progress("extract", done, len(keys))
@@ -205,9 +204,8 @@ def compute_features(
             else:
                 yield event
         yield from kept.finish()
-        if later:
-            later.finish()
-            features.for_later = later.cache.in_use()
+    if also:
+        features.for_later = also.in_use()
     if done < len(keys):  # pictures that are there more than once
         yield Progress("extract", len(keys), len(keys))
     return features
@@ -351,7 +349,6 @@ class _LaterRows:
     """What cannot be kept is left for the later phase to compute, and to tell of."""
 
     prefix: Prefix
-    cache: FeatureCache
     wanted: AbstractSet[str]
     disk: ShardWriter | None
 
@@ -364,11 +361,6 @@ class _LaterRows:
                 self.disk.add(key, row)
             except JobError:
                 self.disk = None
-
-    def finish(self) -> None:
-        if self.disk is not None:
-            with suppress(JobError):
-                self.disk.finish()
 
 
 def _keep_in_memory(features: Features, key: str, row: Rows) -> None:

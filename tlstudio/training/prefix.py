@@ -22,8 +22,9 @@ from tlstudio.background import awaited, in_background
 from tlstudio.control import Control
 from tlstudio.data.decode import DECODING
 from tlstudio.model.backbone import preprocess
-from tlstudio.model.boundary import CHEAP_VALUES, Boundary, prefix_of, suffix_of
+from tlstudio.model.boundary import Boundary, prefix_of, suffix_of
 from tlstudio.model.head import put_on
+from tlstudio.project import kept_row
 from tlstudio.project.spec import Backbone
 from tlstudio.training import openvino_streams
 from tlstudio.training.folded import FoldedGraph, Rows, Run, fold
@@ -100,8 +101,7 @@ def cut_off(
         tensors = _pooled(tensors[0])
     model = keras.Model(picture, tensors)
     if dtype is None:
-        values = sum(prod(tensor.shape[1:]) for tensor in model.outputs)
-        dtype = "float32" if values <= CHEAP_VALUES else "float16"
+        dtype = kept_row.precision(sum(prod(tensor.shape[1:]) for tensor in model.outputs))
     key = key_of(model, spec, boundary.layers, "pooled" if pooled else "", dtype, engine)
     prefix = Prefix(model, boundary.work, key, dtype, engine)
     if pooled:

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from math import prod
 
 from tlstudio.events import LayerRow
+from tlstudio.project import kept_row
 from tlstudio.project.spec import FeaturePrecision, Training
 from tlstudio.ui.expected_time import frozen_layers
 from tlstudio.ui.session import Session
-
-HALF_FROM = 1 << 13
-"""From so many values a picture on, automatic means half precision."""
 
 
 def per_picture(
@@ -23,10 +21,9 @@ def per_picture(
     if not frozen:
         return 0
     shape = frozen[-1].output_shape
-    # The mean of each channel is kept and its maximum.
-    values = 2 * (shape[-1] or 1) if pooled and not trainable else prod(n or 1 for n in shape)
-    half = precision == "float16" or (precision == "auto" and values > HALF_FROM)
-    return values * (2 if half else 4)
+    if pooled and not trainable:
+        return kept_row.size(kept_row.POOLED * (shape[-1] or 1), precision)
+    return kept_row.size(prod(length or 1 for length in shape), precision)
 
 
 def of(session: Session, training: Training) -> int | None:
